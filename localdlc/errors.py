@@ -1,0 +1,125 @@
+"""Every way a command can end badly, drawn once.
+
+::
+
+    LocaldlcError                     exit  API code              HTTP
+    ├── InvalidRequest                2     InvalidParameter      400
+    ├── UsageError                    2     InvalidParameter      400
+    ├── NotFound                      2     NotFound              404
+    ├── MachineError                  3     ServiceUnavailable    503
+    │   ├── EngineUnavailable
+    │   ├── ImageError
+    │   └── ResourceError
+    ├── InputError                    4     InvalidParameter      400
+    └── JobNotSucceeded               1     JobFailed             200
+
+A training that fails is an outcome (``JobView.status``), not an exception; only
+``Result.raise_for_status`` turns it into `JobNotSucceeded`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+__all__ = [
+    "EngineUnavailable",
+    "ImageError",
+    "InputError",
+    "InvalidRequest",
+    "JobNotSucceeded",
+    "LocaldlcError",
+    "MachineError",
+    "NotFound",
+    "Problem",
+    "ResourceError",
+    "UsageError",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a request.
+
+    ``path`` is where, as in ``JobSpecs[1].PodCount`` ("" is the whole body); ``code`` an API code
+    such as ``InvalidParameter``; ``message`` a sentence that says what is allowed.
+    """
+
+    path: str
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class LocaldlcError(Exception):
+    """The root: a sentence (what happened, where, what to do), and the codes that go with it."""
+
+    exit_code: ClassVar[int] = 70
+    api_code: ClassVar[str] = "InternalError"
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class InvalidRequest(LocaldlcError):
+    """The request breaks the API's rules. Holds every problem; nothing was started."""
+
+    exit_code = 2
+    api_code = "InvalidParameter"
+    http_status = 400
+
+
+class UsageError(LocaldlcError):
+    """A flag, setting or file of ours is wrong. Nothing was started."""
+
+    exit_code = 2
+    api_code = "InvalidParameter"
+    http_status = 400
+
+
+class NotFound(LocaldlcError):
+    """No such job, replica or log in this home."""
+
+    exit_code = 2
+    api_code = "NotFound"
+    http_status = 404
+
+
+class MachineError(LocaldlcError):
+    """This machine cannot run the job as it stands."""
+
+    exit_code = 3
+    api_code = "ServiceUnavailable"
+    http_status = 503
+
+
+class EngineUnavailable(MachineError):
+    """No container engine answers, or it went away, or it refused a call."""
+
+
+class ImageError(MachineError):
+    """An image is not there and cannot be pulled or built."""
+
+
+class ResourceError(MachineError):
+    """The job asks for what this machine does not have."""
+
+
+class InputError(LocaldlcError):
+    """Data, code or libraries could not be brought."""
+
+    exit_code = 4
+    api_code = "InvalidParameter"
+    http_status = 400
+
+
+class JobNotSucceeded(LocaldlcError):
+    """Raised by ``Result.raise_for_status`` for a job that ended Failed or Stopped."""
+
+    exit_code = 1
+    api_code = "JobFailed"
+    http_status = 200

@@ -1,0 +1,203 @@
+"""The plan: everything a run will do, decided, as plain data.
+
+Nothing here touches the outside world. `Plan.to_json` is the shape of ``plan -o json`` in the
+contract; ``str(plan)`` is what a person reads and what the golden tests compare.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network
+from typing import Any, Literal
+
+MASK = "***"
+
+Phase = Literal["Running", "Succeeded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A folder of this machine (``source``) as every replica sees it (``target``)."""
+
+    source: str
+    target: str
+    read_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A git working tree to make: what to clone, what to check out, and into which folder."""
+
+    repository: str
+    branch: str | None
+    commit: str | None
+    folder: str
+    user: str | None = None
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Something to bring before any replica starts, and where the replicas see it.
+
+    ``source`` is the folder that will be mounted; ``checkout`` is set for code only.
+    """
+
+    kind: Literal["data", "code", "libs"]
+    uri: str
+    target: str
+    read_only: bool
+    source: str = ""
+    checkout: Checkout | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Limits of one container: cores, bytes, bytes of ``/dev/shm``, GPU ids. None is no limit."""
+
+    cpus: float | None = None
+    memory: int | None = None
+    shm: int | None = None
+    gpus: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StartAfter:
+    """Do not start before every replica of ``role`` has reached ``phase``."""
+
+    role: str
+    phase: Phase = "Running"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Registry credentials of ``ImageConfig``, for one pull."""
+
+    registry: str | None
+    username: str | None
+    password: str | None
+    auth: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaPlan:
+    """One container-to-be. ``role`` is in lower case, as in pod ids; ``ip`` is None until placed.
+
+    ``secrets`` names the variables of ``env`` whose values no sink may show.
+    """
+
+    pod_id: str
+    role: str
+    role_type: str
+    index: int
+    hostname: str
+    aliases: tuple[str, ...]
+    image: str
+    command: tuple[str, ...]
+    env: dict[str, str]
+    mounts: tuple[Mount, ...]
+    resources: Resources
+    start_after: tuple[StartAfter, ...]
+    restart_policy: str
+    decides: bool
+    secrets: frozenset[str] = frozenset()
+    login: Login | None = None
+    ip: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "pod_id": self.pod_id,
+            "role": self.role,
+            "index": self.index,
+            "hostname": self.hostname,
+            "aliases": list(self.aliases),
+            "ip": self.ip,
+            "image": self.image,
+            "command": list(self.command),
+            "env": self.shown_env(),
+            "mounts": [
+                {"source": m.source, "target": m.target, "read_only": m.read_only}
+                for m in self.mounts
+            ],
+            "resources": {
+                "cpus": self.resources.cpus,
+                "memory": self.resources.memory,
+                "shm": self.resources.shm,
+                "gpus": list(self.resources.gpus),
+            },
+            "start_after": [{"role": s.role, "phase": s.phase} for s in self.start_after],
+            "restart_policy": self.restart_policy,
+            "decides": self.decides,
+        }
+
+    def shown_env(self) -> dict[str, str]:
+        """``env`` with the secret values masked."""
+        return {k: MASK if k in self.secrets else v for k, v in sorted(self.env.items())}
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The job's own network. ``subnet`` is None until a run has observed the engine."""
+
+    name: str
+    subnet: IPv4Network | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be done for one job. Seconds throughout."""
+
+    job_id: str
+    display_name: str
+    job_type: str
+    success_policy: str
+    deadline_seconds: int | None
+    grace_seconds: float
+    network: Network
+    inputs: tuple[Input, ...]
+    replicas: tuple[ReplicaPlan, ...]
+    notes: tuple[str, ...]
+    completed_message: str = ""
+    home: str = ""
+
+    def placed(self, subnet: IPv4Network) -> Plan:
+        """The same plan with every address fixed: .1 is the gateway, replicas follow in order."""
+        addresses = (str(subnet.network_address + 2 + n) for n in range(len(self.replicas)))
+        return replace(
+            self,
+            network=replace(self.network, subnet=subnet),
+            replicas=tuple(
+                replace(r, ip=ip) for r, ip in zip(self.replicas, addresses, strict=True)
+            ),
+        )
+
+    def secret_values(self) -> tuple[str, ...]:
+        """Every value that no sink may show, longest first so that none hides inside another."""
+        values = {r.env[name] for r in self.replicas for name in r.secrets}
+        values |= {c.token for i in self.inputs if (c := i.checkout) and c.token}
+        for login in (r.login for r in self.replicas if r.login):
+            values |= {v for v in (login.password, login.auth) if v}
+        return tuple(sorted(values, key=lambda value: (-len(value), value)))
+
+    def to_json(self) -> dict[str, Any]:
+        subnet = self.network.subnet
+        return {
+            "job_id": self.job_id,
+            "display_name": self.display_name,
+            "job_type": self.job_type,
+            "success_policy": self.success_policy,
+            "deadline_seconds": self.deadline_seconds,
+            "grace_seconds": self.grace_seconds,
+            "network": {"name": self.network.name, "subnet": str(subnet) if subnet else None},
+            "inputs": [
+                {"kind": i.kind, "uri": i.uri, "target": i.target, "read_only": i.read_only}
+                for i in self.inputs
+            ],
+            "replicas": [r.to_json() for r in self.replicas],
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        from localdlc.plan.text import as_text
+
+        return as_text(self)

@@ -1,0 +1,357 @@
+"""Docker, spoken to through docker-py's low-level client. The one file that imports docker."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any, Literal
+
+import docker
+import docker.errors
+import requests.exceptions
+
+from localdlc.errors import EngineUnavailable, ImageError, LocaldlcError
+from localdlc.plan.model import Login
+from localdlc.run.engine import (
+    ContainerSpec,
+    EngineFacts,
+    Exit,
+    Leftover,
+    Stream,
+    SubnetTaken,
+)
+from localdlc.run.engine_address import find_engine
+from localdlc.run.host import routed_subnets
+
+__all__ = ["DockerEngine", "connect"]
+
+HOME_LABEL = "localdlc.home"
+READ_SIZE = 1 << 18
+STREAMS: dict[int, Stream] = {1: "stdout", 2: "stderr"}
+
+
+def connect(environment: Mapping[str, str]) -> DockerEngine:
+    """The engine that the docker command line would talk to, checked to be alive.
+
+    Raises `EngineUnavailable` with every address that was tried and why it did not answer.
+    """
+    address = find_engine(environment)
+    tls = address.tls and docker.tls.TLSConfig(
+        client_cert=address.tls.client_cert, ca_cert=address.tls.ca_cert, verify=address.tls.verify
+    )
+    with speaking(f"connect to the engine at {address.url}"):
+        # No read timeout: a silent replica may say nothing for hours, and so may wait().
+        client = docker.APIClient(
+            base_url=address.url, version="auto", timeout=None, tls=tls or False
+        )
+        return DockerEngine(client, address.url)
+
+
+class DockerEngine:
+    """An `Engine` over one docker-py client, shared by all threads."""
+
+    def __init__(self, client: docker.APIClient, address: str) -> None:
+        self._client = client
+        self._address = address
+
+    def describe(self) -> EngineFacts:
+        with speaking("ask the engine what it is"):
+            info = self._client.info()
+        return EngineFacts(
+            name="docker",
+            version=info["ServerVersion"],
+            cpus=info["NCPU"],
+            memory=info["MemTotal"],
+            address=self._address,
+        )
+
+    def taken_subnets(self) -> tuple[IPv4Network, ...]:
+        with speaking("list the engine's networks"):
+            networks = self._client.networks()
+        configured = (
+            config.get("Subnet", "")
+            for network in networks
+            for config in (network["IPAM"].get("Config") or ())
+        )
+        ours = tuple(IPv4Network(subnet) for subnet in configured if "." in subnet)
+        return ours + routed_subnets()
+
+    # images
+
+    def find_image(self, reference: str) -> str | None:
+        with speaking(f"look for the image {reference}"):
+            try:
+                return str(self._client.inspect_image(reference)["Id"])
+            except docker.errors.NotFound:
+                return None
+
+    def image_names(self) -> tuple[str, ...]:
+        with speaking("list the engine's images"):
+            images = self._client.images()
+        tags = {tag for image in images for tag in image.get("RepoTags") or ()}
+        return tuple(sorted(tags - {"<none>:<none>"}))
+
+    def pull_image(self, reference: str, login: Login | None = None) -> Iterator[str]:
+        # Without a tag the API pulls every tag there is; the command line adds this one, too.
+        bare = "@" not in reference and ":" not in reference.rsplit("/", 1)[-1]
+        with speaking(f"pull the image {reference}", ImageError):
+            lines = self._client.pull(
+                f"{reference}:latest" if bare else reference,
+                stream=True,
+                decode=True,
+                auth_config=auth_config(login),
+            )
+            yield from progress(lines, f"cannot pull the image {reference}")
+
+    def import_image(self, tar: Path, reference: str) -> None:
+        repository, _, tag = reference.rpartition(":")
+        with speaking(f"import {tar} as {reference}", ImageError), tar.open("rb") as stream:
+            self._client.import_image_from_stream(stream, repository=repository, tag=tag)
+
+    def build_image(
+        self,
+        context: Path,
+        reference: str,
+        arguments: Mapping[str, str],
+        dockerfile: str = "Dockerfile",
+    ) -> Iterator[str]:
+        with speaking(f"build the image {reference}", ImageError):
+            lines = self._client.build(
+                path=str(context),
+                tag=reference,
+                buildargs=dict(arguments),
+                dockerfile=dockerfile,
+                rm=True,
+                forcerm=True,
+                decode=True,
+            )
+            yield from progress(lines, f"cannot build the image {reference}")
+
+    def remove_image(self, reference: str) -> None:
+        with speaking(f"remove the image {reference}", ImageError), gone_is_fine():
+            self._client.remove_image(reference)
+
+    # the life of a job
+
+    def create_network(self, name: str, subnet: IPv4Network, labels: Mapping[str, str]) -> None:
+        pool = docker.types.IPAMPool(subnet=str(subnet), gateway=str(subnet.network_address + 1))
+        with speaking(f"create the network {name}"):
+            try:
+                self._client.create_network(
+                    name,
+                    driver="bridge",
+                    ipam=docker.types.IPAMConfig(pool_configs=[pool]),
+                    labels=dict(labels),
+                )
+            except docker.errors.APIError as error:
+                if "overlap" in str(error.explanation).lower():
+                    raise SubnetTaken(f"{subnet} is taken: {error.explanation}") from error
+                raise
+
+    def remove_network(self, name: str) -> None:
+        with speaking(f"remove the network {name}"), gone_is_fine():
+            self._client.remove_network(name)
+
+    def create(self, spec: ContainerSpec) -> str:
+        with speaking(f"create {spec.name}"):
+            created = self._client.create_container_from_config(
+                container_config(spec), name=spec.name
+            )
+        return str(created["Id"])
+
+    def attach(self, container_id: str) -> DockerAttachment:
+        with speaking("attach to a replica's output"):
+            socket = self._client.attach_socket(
+                container_id, params={"stdout": 1, "stderr": 1, "stream": 1}
+            )
+        return DockerAttachment(socket)
+
+    def start(self, container_id: str) -> None:
+        with speaking("start a replica"):
+            self._client.start(container_id)
+
+    def wait(self, container_id: str) -> Exit:
+        with speaking("wait for a replica"):
+            code = self._client.wait(container_id)["StatusCode"]
+            state = self._client.inspect_container(container_id)["State"]
+        return Exit(code=code, oom=state["OOMKilled"], finished_at=timestamp(state["FinishedAt"]))
+
+    def signal(self, container_id: str, name: Literal["SIGTERM", "SIGKILL"]) -> None:
+        with speaking(f"send {name} to a replica"), gone_is_fine():
+            try:
+                self._client.kill(container_id, signal=name)
+            except docker.errors.APIError as error:
+                if error.status_code != 409:  # 409: it is not running (any more)
+                    raise
+
+    def remove(self, container_id: str) -> None:
+        with speaking("remove a replica's container"), gone_is_fine():
+            self._client.remove_container(container_id, force=True, v=True)
+
+    def leftovers(self, home: str) -> tuple[Leftover, ...]:
+        with speaking("list what carries our labels"):
+            chosen = {"label": [f"{HOME_LABEL}={home}"]}
+            containers = self._client.containers(all=True, filters=chosen)
+            networks = self._client.networks(filters=chosen)
+        return tuple(
+            Leftover("container", c["Id"], c["Names"][0].lstrip("/"), c["Labels"])
+            for c in containers
+        ) + tuple(Leftover("network", n["Id"], n["Name"], n["Labels"]) for n in networks)
+
+
+class DockerAttachment:
+    """The multiplexed stream of an attached container, many frames to a read.
+
+    A frame is one byte of stream number, three of padding, four of length, then the payload.
+    docker-py's own readers hand over one frame a call, which is several times slower.
+    """
+
+    def __init__(self, socket: Any) -> None:
+        self._socket = socket
+
+    def __iter__(self) -> Iterator[tuple[Stream, bytes]]:
+        pending = b""
+        while block := self._read():
+            frames, pending = split_frames(pending + block if pending else block)
+            yield from frames
+
+    def _read(self) -> bytes:
+        try:
+            return bytes(self._socket.read(READ_SIZE))
+        except (OSError, ValueError):  # closed under us by close(), or the engine is gone
+            return b""
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def split_frames(data: bytes) -> tuple[list[tuple[Stream, bytes]], bytes]:
+    """Whole frames of ``data``, neighbours of one stream joined, and the rest that is not whole."""
+    frames: list[tuple[Stream, bytes]] = []
+    run: list[bytes] = []
+    current = 0
+    offset, end = 0, len(data)
+    while offset + 8 <= end:
+        number, size = struct.unpack_from(">BxxxL", data, offset)
+        if offset + 8 + size > end:
+            break
+        if number != current and run:
+            frames.append((STREAMS.get(current, "stdout"), b"".join(run)))
+            run = []
+        current = number
+        run.append(data[offset + 8 : offset + 8 + size])
+        offset += 8 + size
+    if run:
+        frames.append((STREAMS.get(current, "stdout"), b"".join(run)))
+    return frames, data[offset:]
+
+
+def container_config(spec: ContainerSpec) -> dict[str, Any]:
+    """The Engine API's body for ``POST /containers/create``."""
+    # tini passes a signal to the whole process group only when told so; without it a compound
+    # UserCommand loses its shell at once and the training is killed without a word.
+    env = {"TINI_KILL_PROCESS_GROUP": "1", **spec.env}
+    return {
+        "Image": spec.image,
+        "Hostname": spec.hostname,
+        "Entrypoint": [],
+        "Cmd": list(spec.command),
+        "Env": [f"{name}={value}" for name, value in env.items()],
+        "Labels": dict(spec.labels),
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "HostConfig": host_config(spec),
+        "NetworkingConfig": {
+            "EndpointsConfig": {spec.network: {"IPAMConfig": {"IPv4Address": spec.ip}}}
+        },
+    }
+
+
+def host_config(spec: ContainerSpec) -> dict[str, Any]:
+    limits = spec.resources
+    config: dict[str, Any] = {
+        "Init": True,
+        "NetworkMode": spec.network,
+        "ExtraHosts": [f"{name}:{address}" for name, address in spec.hosts],
+        "Mounts": [
+            {"Type": "bind", "Source": m.source, "Target": m.target, "ReadOnly": m.read_only}
+            for m in spec.mounts
+        ],
+        # Our own log files are the record; the engine's copy only serves `docker logs`.
+        "LogConfig": {"Type": "local", "Config": {"max-size": "64m", "compress": "false"}},
+        "RestartPolicy": {"Name": "no"},
+    }
+    if limits.cpus is not None:
+        config["NanoCpus"] = int(limits.cpus * 1e9)
+    if limits.memory is not None:
+        config["Memory"] = config["MemorySwap"] = limits.memory
+    if limits.shm is not None:
+        config["ShmSize"] = limits.shm
+    return config
+
+
+def auth_config(login: Login | None) -> dict[str, str] | None:
+    if login is None:
+        return None
+    named = {
+        "username": login.username,
+        "password": login.password,
+        "auth": login.auth,
+        "serveraddress": login.registry,
+    }
+    return {name: value for name, value in named.items() if value}
+
+
+def progress(lines: Iterator[dict[str, Any]], failure: str) -> Iterator[str]:
+    """The engine's JSON progress as lines; an error in it raises `ImageError`."""
+    for line in lines:
+        if "error" in line:
+            raise ImageError(f"{failure}: {line['error'].strip()}")
+        text = line.get("stream") or " ".join(
+            str(line[key]) for key in ("id", "status", "progress") if line.get(key)
+        )
+        if text.strip():
+            yield text.rstrip()
+
+
+def timestamp(text: str) -> datetime:
+    """The engine's time. It has nine digits of fraction; Python reads six."""
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    moment = datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}")
+    return moment.replace(tzinfo=UTC)
+
+
+# Every exception docker-py and requests raise, most specific first, and what it means to us.
+# tests/docker/test_engine_errors.py fails when a new one of theirs is not covered.
+FOREIGN: tuple[tuple[type[Exception], type[LocaldlcError]], ...] = (
+    (docker.errors.ImageNotFound, ImageError),
+    (docker.errors.DockerException, EngineUnavailable),
+    (requests.exceptions.RequestException, EngineUnavailable),
+)
+
+
+@contextmanager
+def speaking(doing: str, instead: type[LocaldlcError] | None = None) -> Iterator[None]:
+    """Turns what docker-py raises into our errors: what we were doing, in the engine's words."""
+    try:
+        yield
+    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        ours = next(mine for theirs, mine in FOREIGN if isinstance(error, theirs))
+        words = getattr(error, "explanation", None) or error
+        raise (instead or ours)(f"cannot {doing}: {words}") from error
+
+
+@contextmanager
+def gone_is_fine() -> Iterator[None]:
+    """A container that vanished, or is being removed by another process, is as good as removed."""
+    try:
+        yield
+    except docker.errors.NotFound:
+        pass
+    except docker.errors.APIError as error:
+        if error.status_code != 409 or "already in progress" not in str(error.explanation):
+            raise

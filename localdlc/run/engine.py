@@ -1,0 +1,163 @@
+"""The engine: the one narrow thing between a plan and real containers.
+
+`DockerEngine` is the real one, `FakeEngine` runs replicas as scripts; ``tests/contract`` holds
+both to the promises written here. Every method may raise `EngineUnavailable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Literal, Protocol
+
+from localdlc.errors import EngineUnavailable
+from localdlc.plan.model import Login, Mount, Resources
+
+__all__ = [
+    "Attachment",
+    "ContainerSpec",
+    "Engine",
+    "EngineFacts",
+    "Exit",
+    "Leftover",
+    "SubnetTaken",
+]
+
+Stream = Literal["stdout", "stderr"]
+
+
+class SubnetTaken(EngineUnavailable):
+    """Another network got this subnet between looking and creating: choose again."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What answers: product and version, and the machine it runs containers on (cores, bytes)."""
+
+    name: str
+    version: str
+    cpus: int
+    memory: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """One container, fully decided. ``hosts`` are (name, address) pairs for its hosts file."""
+
+    name: str
+    hostname: str
+    image: str
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+    network: str
+    ip: str
+    hosts: tuple[tuple[str, str], ...]
+    mounts: tuple[Mount, ...]
+    resources: Resources
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a container ended: its code, whether the kernel killed it for memory, and when."""
+
+    code: int
+    oom: bool
+    finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A container or network that carries our labels."""
+
+    kind: Literal["container", "network"]
+    id: str
+    name: str
+    labels: Mapping[str, str]
+
+
+class Attachment(Protocol):
+    """A container's output from its first byte: blocks as they come, until it ends.
+
+    A block is whatever arrived together; it may end in the middle of a line or of a character.
+    """
+
+    def __iter__(self) -> Iterator[tuple[Stream, bytes]]: ...
+
+    def close(self) -> None: ...
+
+
+class Engine(Protocol):
+    """What a run needs of an engine, and nothing more. Safe to call from many threads."""
+
+    def describe(self) -> EngineFacts: ...
+
+    def taken_subnets(self) -> tuple[IPv4Network, ...]:
+        """Subnets of the engine's networks and of the host's routes."""
+        ...
+
+    def find_image(self, reference: str) -> str | None:
+        """The image's id, or None when it is not on this engine."""
+        ...
+
+    def image_names(self) -> tuple[str, ...]:
+        """Every ``name:tag`` that is on this engine."""
+        ...
+
+    def pull_image(self, reference: str, login: Login | None = None) -> Iterator[str]:
+        """Pulls, yielding progress lines; raises `ImageError` in the engine's own words."""
+        ...
+
+    def import_image(self, tar: Path, reference: str) -> None:
+        """Makes an image of one layer from the root file system in ``tar``."""
+        ...
+
+    def build_image(
+        self,
+        context: Path,
+        reference: str,
+        arguments: Mapping[str, str],
+        dockerfile: str = "Dockerfile",
+    ) -> Iterator[str]:
+        """Builds, yielding the builder's lines; raises `ImageError`."""
+        ...
+
+    def remove_image(self, reference: str) -> None: ...
+
+    def create_network(self, name: str, subnet: IPv4Network, labels: Mapping[str, str]) -> None:
+        """Raises `SubnetTaken` when another network overlaps."""
+        ...
+
+    def remove_network(self, name: str) -> None:
+        """Removes it; one that is not there is no error."""
+        ...
+
+    def create(self, spec: ContainerSpec) -> str:
+        """Creates without starting; returns the container's id."""
+        ...
+
+    def attach(self, container_id: str) -> Attachment:
+        """Must be called before `start`, so that not a byte is missed."""
+        ...
+
+    def start(self, container_id: str) -> None: ...
+
+    def wait(self, container_id: str) -> Exit:
+        """Blocks until the container has ended; returns at once when it already has."""
+        ...
+
+    def signal(self, container_id: str, name: Literal["SIGTERM", "SIGKILL"]) -> None:
+        """Sends a signal to the container's init; one that has ended is no error."""
+        ...
+
+    def remove(self, container_id: str) -> None:
+        """Kills if need be and removes; one that is not there is no error."""
+        ...
+
+    def leftovers(self, home: str) -> tuple[Leftover, ...]:
+        """Containers, then networks, whose label ``localdlc.home`` is ``home``."""
+        ...

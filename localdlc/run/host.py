@@ -1,0 +1,47 @@
+"""This machine as far as a plan cares: cores, memory, and the networks it already reaches."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+ROUTES = Path("/proc/net/route")
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Cores and bytes of memory that containers can have at most."""
+
+    cpus: int
+    memory: int
+
+
+def observe_host() -> Host:
+    import psutil
+
+    return Host(cpus=psutil.cpu_count() or 1, memory=int(psutil.virtual_memory().total))
+
+
+def routed_subnets(routes: Path = ROUTES) -> tuple[IPv4Network, ...]:
+    """Destinations of the kernel's routing table, the default route aside.
+
+    A job's subnet must not hide one of them: a VPN or an office network would go dark.
+    """
+    try:
+        lines = routes.read_text().splitlines()[1:]
+    except OSError:  # not Linux: Docker Desktop's networks live in a machine of their own
+        return ()
+    networks = (subnet(line.split()) for line in lines)
+    return tuple(network for network in networks if network.prefixlen > 0)
+
+
+def subnet(fields: list[str]) -> IPv4Network:
+    """One line of /proc/net/route: destination and mask are hexadecimal, in host byte order."""
+    destination, mask = (
+        IPv4Address(socket.inet_ntoa(struct.pack("=L", int(fields[column], 16))))
+        for column in (1, 7)
+    )
+    return IPv4Network(f"{destination}/{mask}")

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import socket
 import struct
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
+from localdlc.plan.resources import Host
+
 ROUTES = Path("/proc/net/route")
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """Cores and bytes of memory that containers can have at most."""
-
-    cpus: int
-    memory: int
 
 
 def observe_host() -> Host:

@@ -1,0 +1,41 @@
+"""The table of job types. One module each, all satisfying `JobType`; a new one is one line here."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from localdlc.plan.jobtypes import pytorch, tensorflow
+from localdlc.plan.model import StartAfter
+from localdlc.plan.replicas import Member, Role, Topology
+
+__all__ = ["JOB_TYPES", "JobType"]
+
+
+class JobType(Protocol):
+    """What a job type decides; a module satisfies it."""
+
+    def roles(self, asked: tuple[Role, ...]) -> tuple[Role, ...]:
+        """The roles that will run, in rank order: promotion happens here."""
+        ...
+
+    def environment(self, member: Member, topology: Topology) -> dict[str, str]:
+        """The variables that wire this member to its peers."""
+        ...
+
+    def start_after(self, role: Role, topology: Topology) -> tuple[StartAfter, ...]:
+        """Which roles must have been started before this one."""
+        ...
+
+    def decides(self, member: Member, topology: Topology, success_policy: str) -> bool:
+        """Whether the job needs this member to end well in order to succeed."""
+        ...
+
+    def completed(self, job_id: str) -> str:
+        """DLC's ReasonMessage when the job has succeeded."""
+        ...
+
+
+JOB_TYPES: dict[str, JobType] = {
+    "PyTorchJob": pytorch,
+    "TFJob": tensorflow,
+}

@@ -1,0 +1,114 @@
+"""`build_plan`: a checked request becomes a `Plan`. Pure: the same arguments, the same plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from localdlc.plan.command import command
+from localdlc.plan.environment import (
+    combined,
+    injected_variables,
+    overridden,
+    users_variables,
+)
+from localdlc.plan.inputs import inputs
+from localdlc.plan.jobtypes import JOB_TYPES, JobType
+from localdlc.plan.model import Input, Login, Mount, Network, Plan, ReplicaPlan, Resources
+from localdlc.plan.replicas import Member, Role, Topology, aliases, members_of, roles_of
+from localdlc.plan.resources import Host, limits
+
+if TYPE_CHECKING:
+    from localdlc.config import Config
+    from localdlc.spec.request import CreateJobRequest
+
+# The cloud leaves it to Kubernetes (30 s); somebody at a terminal does not wait that long.
+DEFAULT_GRACE = 10.0
+DEFAULT_POLICY = "AllWorkers"
+
+
+def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Host) -> Plan:
+    """Decides everything about a job. Takes a request that `check` has passed.
+
+    Raises `InputError` when a data or code source is known neither to the request nor to the config.
+    """
+    job_type = JOB_TYPES[request.JobType or ""]
+    roles = job_type.roles(roles_of(request.JobSpecs or ()))
+    topology = Topology(job_id, config.namespace, members_of(job_id, roles))
+    policy = request.SuccessPolicy or DEFAULT_POLICY
+    brought, notes = inputs(request, config, job_id)
+    given = {role.type: limits(role, host) for role in roles}
+    users, _ = users_variables(request)
+    injected = injected_variables(job_id, job_type.environment(topology.members[0], topology))
+    return Plan(
+        job_id=job_id,
+        display_name=request.DisplayName or "",
+        job_type=request.JobType or "",
+        success_policy=policy,
+        deadline_seconds=60 * (request.JobMaxRunningTimeMinutes or 0) or None,
+        grace_seconds=grace(request, config),
+        network=Network(f"localdlc-{job_id}"),
+        inputs=brought,
+        replicas=tuple(
+            replica(request, config, job_type, member, topology, given[member.role.type][0], brought)
+            for member in topology.members
+        ),
+        notes=(*notes, *(n for _, ns in given.values() for n in ns), *overridden(users, injected)),
+        completed_message=job_type.completed(job_id),
+        home=str(config.home),
+    )
+
+
+def grace(request: CreateJobRequest, config: Config) -> float:
+    """Seconds between SIGTERM and SIGKILL: the user's here, else the request's, else ours."""
+    if config.grace is not None:
+        return config.grace
+    asked = request.Settings.TerminationGracePeriodSeconds if request.Settings else None
+    return DEFAULT_GRACE if asked is None else float(asked)
+
+
+def replica(
+    request: CreateJobRequest,
+    config: Config,
+    job_type: JobType,
+    member: Member,
+    topology: Topology,
+    resources: Resources,
+    brought: tuple[Input, ...],
+) -> ReplicaPlan:
+    """One member, fully spelled."""
+    spec = member.role.spec
+    users, secrets = users_variables(request)
+    wiring = job_type.environment(member, topology)
+    image = spec.Image or ""
+    policy = request.SuccessPolicy or DEFAULT_POLICY
+    return ReplicaPlan(
+        pod_id=member.pod_id,
+        role=member.role.name,
+        role_type=member.role.type,
+        index=member.index,
+        hostname=member.pod_id,
+        aliases=aliases(member.pod_id, topology.namespace),
+        image=config.image_map.get(image, image),
+        command=command(
+            spec.UserCommand or request.UserCommand or "",
+            shell=request.Settings.Shell if request.Settings else None,
+            libraries=request.ThirdpartyLibs or (),
+            library_folder=request.ThirdpartyLibDir,
+        ),
+        env=combined(users, injected_variables(topology.job_id, wiring)),
+        mounts=tuple(Mount(i.source, i.target, i.read_only) for i in brought),
+        resources=resources,
+        start_after=job_type.start_after(member.role, topology),
+        restart_policy="Never",
+        decides=job_type.decides(member, topology, policy),
+        secrets=secrets,
+        login=login(member.role),
+    )
+
+
+def login(role: Role) -> Login | None:
+    """Registry credentials of the role's ImageConfig."""
+    asked = role.spec.ImageConfig
+    if asked is None:
+        return None
+    return Login(asked.DockerRegistry, asked.Username, asked.Password, asked.Auth)

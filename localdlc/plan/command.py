@@ -1,0 +1,59 @@
+"""What a replica's container is told to run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+# The first word is the shell's name for itself; the text arrives as $1 and is evaluated with an
+# empty argument list, just as `sh -c TEXT` would.
+#
+# The trap makes the shell wait for its child: the engine's init signals the whole process group,
+# so the training gets SIGTERM and its grace period. Without it the shell of a compound command
+# (`cd code && python train.py`) dies first and takes the training with it, unasked.
+EVALUATE = """\
+trap 'exit 143' TERM
+{prologue}eval "shift
+$1"
+"""
+
+# sh is what every image must have; bash is what people write for.
+PICK_SHELL = """\
+shell=$(command -v bash || command -v sh)
+exec "$shell" -c "$0" "${shell##*/}" "$1"
+"""
+
+
+def command(
+    user_command: str,
+    *,
+    shell: str | None = None,
+    libraries: Sequence[str] = (),
+    library_folder: str | None = None,
+) -> tuple[str, ...]:
+    """The argument vector; its last item is always UserCommand, untouched.
+
+    Without a ``shell`` (``Settings.Shell``) it is bash where the image has it, else sh; ``-c``,
+    and no ``-e``, because DLC documents none.
+    """
+    script = EVALUATE.format(prologue=prologue(libraries, library_folder))
+    if shell:
+        return (shell, "-c", script, shell.rsplit("/", 1)[-1], user_command)
+    return ("/bin/sh", "-c", PICK_SHELL, script, user_command)
+
+
+def prologue(libraries: Sequence[str], folder: str | None) -> str:
+    """ThirdpartyLibs, then the requirements.txt of ThirdpartyLibDir; pip's failure is the replica's.
+
+    A missing file only warns, with the words that DLC's own job logs show.
+    """
+    lines = []
+    if libraries:
+        lines.append(f"pip install {shlex.join(libraries)} || exit $?")
+    if folder:
+        wanted = shlex.quote(f"{folder.rstrip('/')}/requirements.txt")
+        lines.append(
+            f"if [ -f {wanted} ]; then pip install -r {wanted} || exit $?; "
+            "else echo 'WARN: requirements.txt not found' >&2; fi"
+        )
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,54 @@
+"""The variables of a replica: the user's, the job type's, and who wins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from localdlc.plan.secrets import names_a_secret
+
+if TYPE_CHECKING:
+    from localdlc.spec.request import CreateJobRequest
+
+# Real requests set these two themselves; everything else that DLC injects wins over the request,
+# because its operator appends and the last duplicate counts.
+USERS_TO_SET = frozenset({"NPROC_PER_NODE", "PYTHONUNBUFFERED"})
+
+
+def users_variables(request: CreateJobRequest) -> tuple[dict[str, str], frozenset[str]]:
+    """Envs, then CustomEnvs; and the names whose values no sink may show.
+
+    ``Visible: public`` is the one value of CustomEnvs that is known to mean shown.
+    """
+    custom = {e.Key: e for e in request.CustomEnvs or () if e.Key}
+    variables = dict(request.Envs or {})
+    variables |= {name: e.Value or "" for name, e in custom.items()}
+    hidden = {name for name, e in custom.items() if e.Visible != "public"}
+    return variables, frozenset(hidden | {name for name in variables if names_a_secret(name)})
+
+
+def injected_variables(job_id: str, wiring: dict[str, str]) -> dict[str, str]:
+    """What DLC sets in every replica, then what the job type adds.
+
+    PYTHONUNBUFFERED is 1 where the cloud has 0: with 0 the log of a running replica stays empty.
+    """
+    return {
+        "DLC_JOB_ID": job_id,
+        "KUBERNETES_CONTAINER_RESOURCE_GPU": "0",
+        "PYTHONUNBUFFERED": "1",
+        **wiring,
+    }
+
+
+def combined(users: dict[str, str], injected: dict[str, str]) -> dict[str, str]:
+    """One environment of both."""
+    kept = {name: value for name, value in users.items() if name in USERS_TO_SET}
+    return {**users, **injected, **kept}
+
+
+def overridden(users: dict[str, str], injected: dict[str, str]) -> list[str]:
+    """A note for each variable of the user's that the injected one replaces."""
+    losers = sorted((users.keys() & injected.keys()) - USERS_TO_SET)
+    return [
+        f"Envs.{name}: DLC sets this variable itself; the value of the request has no effect."
+        for name in losers
+    ]

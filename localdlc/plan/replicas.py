@@ -1,0 +1,91 @@
+"""Roles become members: who exists, under which name, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from localdlc.spec.request import JobSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One role as it will run: its ``Type``, how many replicas, and the JobSpec it came from."""
+
+    type: str
+    count: int
+    spec: JobSpec
+
+    @property
+    def name(self) -> str:
+        """The role as it stands in pod ids."""
+        return self.type.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One replica-to-be: ``pod_id`` is its PodId, container name and hostname."""
+
+    role: Role
+    index: int
+    pod_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """All members of a job, in rank order, and the namespace of their service names."""
+
+    job_id: str
+    namespace: str
+    members: tuple[Member, ...]
+
+    def of(self, *role_types: str) -> tuple[Member, ...]:
+        return tuple(m for m in self.members if m.role.type in role_types)
+
+    def has(self, *role_types: str) -> bool:
+        return bool(self.of(*role_types))
+
+
+def roles_of(specs: Iterable[JobSpec]) -> tuple[Role, ...]:
+    """The roles of a request that have replicas, in its order. A missing PodCount is one."""
+    roles = (Role(s.Type or "", 1 if s.PodCount is None else s.PodCount, s) for s in specs)
+    return tuple(role for role in roles if role.count > 0)
+
+
+def promote_first_worker(roles: Sequence[Role], leader: str) -> tuple[Role, ...]:
+    """N Workers without a ``leader`` become one leader and N-1 Workers.
+
+    DLC's rule for PyTorchJob and its kin (SDK JobSpec text; real responses show ``…-master-0`` for
+    a job of one Worker); KubeDL's console does the same.
+    """
+    if any(role.type == leader for role in roles):
+        return tuple(roles)
+    promoted: list[Role] = []
+    for role in roles:
+        if role.type == "Worker":
+            promoted.append(replace(role, type=leader, count=1))
+            role = replace(role, count=role.count - 1)  # noqa: PLW2901 - what is left of it
+        if role.count:
+            promoted.append(role)
+    return tuple(promoted)
+
+
+def members_of(job_id: str, roles: Sequence[Role]) -> tuple[Member, ...]:
+    """Every replica, role by role, index by index."""
+    return tuple(
+        Member(role, index, pod_id(job_id, role.name, index))
+        for role in roles
+        for index in range(role.count)
+    )
+
+
+def pod_id(job_id: str, role: str, index: int) -> str:
+    """``<JobId>-<role>-<index>``, the name that DLC shows and that peers resolve."""
+    return f"{job_id}-{role}-{index}"
+
+
+def aliases(pod: str, namespace: str) -> tuple[str, ...]:
+    """The service names beside the PodId itself, as a Kubernetes headless service gives them."""
+    return (f"{pod}.{namespace}", f"{pod}.{namespace}.svc")

@@ -1,0 +1,55 @@
+"""A plan as text: what a person reads before a run, and what the golden tests compare."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from localdlc.plan.model import Plan, ReplicaPlan
+
+
+def as_text(plan: Plan) -> str:
+    return "\n".join([*head(plan), *(line for r in plan.replicas for line in body(r)), *tail(plan)])
+
+
+def head(plan: Plan) -> Iterator[str]:
+    deadline = f"{plan.deadline_seconds} s" if plan.deadline_seconds else "none"
+    deciders = ", ".join(f"{r.role}-{r.index}" for r in plan.replicas if r.decides)
+    yield f"{plan.job_type} {plan.job_id} ({plan.display_name})"
+    yield f"  succeeds when    {deciders} exit 0 ({plan.success_policy})"
+    yield f"  deadline         {deadline}; grace {plan.grace_seconds:g} s"
+    yield f"  network          {plan.network.name} {plan.network.subnet or ''}".rstrip()
+    for brought in plan.inputs:
+        access = "read-only" if brought.read_only else "writable"
+        yield f"  {brought.kind:<16} {brought.uri} -> {brought.target} ({access})"
+
+
+def body(replica: ReplicaPlan) -> Iterator[str]:
+    yield ""
+    yield f"{replica.pod_id} {replica.ip or ''}".rstrip()
+    yield f"  image            {replica.image}"
+    # The last word of the command is the user's own text; what comes before it is how it is run.
+    yield f"  command          {shlex.quote(replica.command[0])} -c {shlex.quote(replica.command[-1])}"
+    yield f"  names            {', '.join((replica.hostname, *replica.aliases))}"
+    for name, value in replica.shown_env().items():
+        yield f"  env              {name}={value}"
+    for mount in replica.mounts:
+        access = "ro" if mount.read_only else "rw"
+        yield f"  mount            {mount.source} -> {mount.target} ({access})"
+    yield f"  limits           {limits(replica)}"
+    for upstream in replica.start_after:
+        yield f"  starts after     {upstream.role} is {upstream.phase}"
+
+
+def limits(replica: ReplicaPlan) -> str:
+    given = replica.resources
+    cpus = "all cores" if given.cpus is None else f"{given.cpus:g} cores"
+    memory = "all memory" if given.memory is None else f"{given.memory} bytes of memory"
+    return f"{cpus}, {memory}, {given.shm} bytes of /dev/shm"
+
+
+def tail(plan: Plan) -> Iterator[str]:
+    if plan.notes:
+        yield ""
+    for note in plan.notes:
+        yield f"note: {note}"

@@ -9,7 +9,9 @@
     ├── MachineError                  3     ServiceUnavailable    503
     │   ├── EngineUnavailable
     │   ├── ImageError
-    │   └── ResourceError
+    │   ├── ResourceError
+    │   ├── HomeError
+    │   └── NotEmulated             3     UnsupportedOperation  400
     ├── InputError                    4     InvalidParameter      400
     └── JobNotSucceeded               1     JobFailed             200
 
@@ -24,12 +26,14 @@ from typing import ClassVar
 
 __all__ = [
     "EngineUnavailable",
+    "HomeError",
     "ImageError",
     "InputError",
     "InvalidRequest",
     "JobNotSucceeded",
     "LocaldlcError",
     "MachineError",
+    "NotEmulated",
     "NotFound",
     "Problem",
     "ResourceError",
@@ -107,6 +111,17 @@ class ImageError(MachineError):
 
 class ResourceError(MachineError):
     """The job asks for what this machine does not have."""
+
+
+class HomeError(MachineError):
+    """The home cannot be read or written."""
+
+
+class NotEmulated(MachineError):
+    """The request is valid, but holds something that localdlc does not emulate yet."""
+
+    api_code = "UnsupportedOperation"
+    http_status = 400
 
 
 class InputError(LocaldlcError):

@@ -1,0 +1,50 @@
+"""A replica's log file: the CRI line format, ``time stream F|P text``.
+
+P marks a piece whose line goes on in the next record of the same stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from localdlc.record.events import Log, stamp
+
+__all__ = ["LogLine", "encode", "read_lines"]
+
+LogLine = tuple[str, str, bytes]
+"""Time, stream, and one whole line without its newline."""
+
+
+def encode(log: Log, time: datetime) -> bytes:
+    """The records of one event. A block of lines costs two copies, however many lines it has."""
+    head = f"{stamp(time)} {log.stream} ".encode()
+    full = head + b"F "
+    whole, _, piece = log.data.rpartition(b"\n")
+    block = b""
+    if whole or log.data.startswith(b"\n"):
+        block = full + whole.replace(b"\n", b"\n" + full) + b"\n"
+    if log.partial:
+        block += head + b"P " + piece + b"\n"
+    return block
+
+
+def read_lines(path: Path) -> Iterator[LogLine]:
+    """Every line, pieces joined; at the end of the file what is left of a line counts as one."""
+    with path.open("rb") as file:
+        yield from join(file)
+
+
+def join(file: BinaryIO) -> Iterator[LogLine]:
+    pieces: dict[bytes, list[bytes]] = {}
+    time = b""
+    for record in file:
+        time, stream, tag, text = record.removesuffix(b"\n").split(b" ", 3)
+        if tag == b"P":
+            pieces.setdefault(stream, []).append(text)
+            continue
+        yield time.decode(), stream.decode(), b"".join([*pieces.pop(stream, ()), text])
+    for stream, rest in pieces.items():
+        yield time.decode(), stream.decode(), b"".join(rest)

@@ -1,0 +1,279 @@
+"""The home on disk: jobs and events in SQLite, logs in files beside it, one lock a job.
+
+Many processes share one home; each job has one writer, the holder of its lock. A lock that can be
+taken therefore means that the job's supervisor is gone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from localdlc.errors import HomeError, NotFound, UsageError
+from localdlc.record.events import (
+    JobCreated,
+    Log,
+    Record,
+    StatusChanged,
+    body,
+    decoded,
+    stamp,
+)
+from localdlc.record.log_file import encode
+
+__all__ = ["JobLog", "JobRow", "Store", "home_digest"]
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+  job_id TEXT PRIMARY KEY, display_name TEXT NOT NULL, job_type TEXT NOT NULL,
+  replicas INTEGER NOT NULL, status TEXT NOT NULL, created TEXT NOT NULL, changed TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS jobs_created ON jobs (created);
+CREATE TABLE IF NOT EXISTS events (
+  job_id TEXT NOT NULL, seq INTEGER NOT NULL, time TEXT NOT NULL, type TEXT NOT NULL,
+  body TEXT NOT NULL, PRIMARY KEY (job_id, seq)
+) WITHOUT ROWID;
+"""
+PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job as a list shows it. Times are ISO 8601, UTC."""
+
+    job_id: str
+    display_name: str
+    job_type: str
+    replicas: int
+    status: str
+    created: str
+    changed: str
+
+
+def home_digest(home: Path) -> str:
+    """What the label ``localdlc.home`` holds: whose containers these are, without saying where."""
+    return sha256(str(home.resolve()).encode()).hexdigest()[:16]
+
+
+class Store:
+    """The jobs of one home."""
+
+    def __init__(self, home: Path) -> None:
+        """Opens the home, making it if need be (mode 0700). Raises `HomeError`."""
+        self.home = home
+        with self._explained():
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._database = sqlite3.connect(
+                home / "jobs.db", timeout=PATIENCE, isolation_level=None
+            )
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=NORMAL")
+            self._migrate()
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _migrate(self) -> None:
+        version = self._database.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise HomeError(
+                f"{self.home} was written by a newer localdlc (schema {version}, this one knows "
+                f"{SCHEMA_VERSION}). Upgrade localdlc, or choose another --home."
+            )
+        if version < SCHEMA_VERSION:
+            self._database.executescript(SCHEMA)
+            self._database.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise HomeError(
+                f"the home {self.home} cannot be used: {error}. Is the disk full or read-only? "
+                "Choose another with --home or LOCALDLC_HOME."
+            ) from error
+
+    # one job, written
+
+    def job_folder(self, job_id: str) -> Path:
+        return self.home / "jobs" / job_id
+
+    def open_job(self, job_id: str) -> JobLog:
+        """The writer of a new job; takes its lock. Raises `UsageError` when the id is taken."""
+        folder = self.job_folder(job_id)
+        with self._explained():
+            try:
+                folder.mkdir(parents=True, mode=0o700)
+            except FileExistsError as error:
+                raise UsageError(
+                    f"there is a job {job_id} in {self.home} already; choose another --job-id."
+                ) from error
+            (folder / "logs").mkdir()
+            return JobLog(self._database, folder, take_lock(folder))
+
+    def supervised(self, job_id: str) -> bool:
+        """Whether a living process holds the job's lock."""
+        try:
+            lock = (self.job_folder(job_id) / "lock").open("rb")
+        except FileNotFoundError:
+            return False
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    def adopt_job(self, job_id: str) -> JobLog | None:
+        """The writer of a job whose supervisor is gone; None when it is alive or has no folder."""
+        folder = self.job_folder(job_id)
+        if not folder.is_dir():
+            return None
+        try:
+            return JobLog(self._database, folder, take_lock(folder))
+        except BlockingIOError:
+            return None
+
+    # reading
+
+    def jobs(self, limit: int | None = None) -> list[JobRow]:
+        """Newest first."""
+        with self._explained():
+            rows = self._database.execute(
+                "SELECT job_id, display_name, job_type, replicas, status, created, changed "
+                "FROM jobs ORDER BY created DESC, job_id LIMIT ?",
+                (-1 if limit is None else limit,),
+            ).fetchall()
+        return [JobRow(*row) for row in rows]
+
+    def find(self, name: str) -> str:
+        """The JobId that ``name`` means: an id, a unique prefix of one, or ``last``."""
+        if name == "last":
+            latest = self.jobs(limit=1)
+            if not latest:
+                raise NotFound(f"there is no job in {self.home} yet.")
+            return latest[0].job_id
+        ids = [row.job_id for row in self.jobs() if row.job_id.startswith(name)]
+        if name in ids or len(ids) == 1:
+            return name if name in ids else ids[0]
+        if ids:
+            raise NotFound(f"{name} is the beginning of {len(ids)} jobs: {', '.join(ids[:5])}.")
+        raise NotFound(f"there is no job {name} in {self.home}; `localdlc list` shows them.")
+
+    def records(self, job_id: str, since: int = 0) -> list[Record]:
+        """The job's events from ``seq`` on, logs aside, in order."""
+        with self._explained():
+            rows = self._database.execute(
+                "SELECT seq, time, type, body FROM events WHERE job_id = ? AND seq >= ? "
+                "ORDER BY seq",
+                (job_id, since),
+            ).fetchall()
+        return [decoded(seq, time, job_id, kind, json.loads(b)) for seq, time, kind, b in rows]
+
+    def read_plan(self, job_id: str) -> dict[str, Any]:
+        """The plan as it was stored, secrets masked."""
+        plan: dict[str, Any] = json.loads((self.job_folder(job_id) / "plan.json").read_text())
+        return plan
+
+    def log_files(self, job_id: str) -> dict[str, list[Path]]:
+        """PodId to its log files, attempt by attempt."""
+        found: dict[str, list[Path]] = {}
+        for path in (self.job_folder(job_id) / "logs").glob("*.log"):
+            found.setdefault(path.name.rsplit(".", 2)[0], []).append(path)
+        return {pod: sorted(paths, key=attempt_of) for pod, paths in sorted(found.items())}
+
+
+def attempt_of(path: Path) -> int:
+    return int(path.name.rsplit(".", 2)[1])
+
+
+def take_lock(folder: Path) -> BinaryIO:
+    """Opens and locks; raises BlockingIOError when somebody else holds it."""
+    lock = (folder / "lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise
+    return lock
+
+
+class JobLog:
+    """The one writer of one job. Not thread-safe: only the supervisor's main thread writes."""
+
+    def __init__(self, database: sqlite3.Connection, folder: Path, lock: BinaryIO) -> None:
+        self.folder = folder
+        self.job_id = folder.name
+        self._database = database
+        self._lock = lock
+        self._files: dict[tuple[str, int], BinaryIO] = {}
+
+    def write_document(self, name: str, content: Any) -> None:
+        """``request.json`` and ``plan.json``, readable by the owner alone."""
+        path = self.folder / name
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+    def append(self, record: Record) -> None:
+        """Stores one record: a `Log` into its file, anything else into the database."""
+        event = record.event
+        if isinstance(event, Log):
+            self._file(event.pod_id, event.attempt).write(encode(event, record.time))
+            return
+        time = stamp(record.time)
+        with transaction(self._database) as database:
+            if isinstance(event, JobCreated):
+                database.execute(
+                    "INSERT INTO jobs VALUES (?, ?, ?, ?, '', ?, ?)",
+                    (self.job_id, event.display_name, event.job_type, event.replicas, time, time),
+                )
+            database.execute(
+                "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
+                (self.job_id, record.seq, time, event.type, json.dumps(body(event))),
+            )
+            if isinstance(event, StatusChanged):
+                database.execute(
+                    "UPDATE jobs SET status = ?, changed = ? WHERE job_id = ?",
+                    (event.to, time, self.job_id),
+                )
+
+    def append_all(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self.append(record)
+
+    def _file(self, pod_id: str, attempt: int) -> BinaryIO:
+        """Unbuffered, so that a reader in another process and a crash of ours lose nothing."""
+        key = (pod_id, attempt)
+        if key not in self._files:
+            path = self.folder / "logs" / f"{pod_id}.{attempt}.log"
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            self._files[key] = os.fdopen(descriptor, "wb", buffering=0)
+        return self._files[key]
+
+    def close(self) -> None:
+        """Closes the log files and gives the lock back."""
+        for file in self._files.values():
+            with suppress(OSError):
+                file.close()
+        self._lock.close()
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield database
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+    database.execute("COMMIT")

@@ -1,0 +1,55 @@
+"""A replica of the plan becomes a container for the engine. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from localdlc.plan.model import Plan, ReplicaPlan
+from localdlc.run.engine import ContainerSpec
+
+__all__ = ["container_of", "hosts", "network_labels"]
+
+
+def container_of(
+    plan: Plan, replica: ReplicaPlan, home: str, hosts: tuple[tuple[str, str], ...], attempt: int
+) -> ContainerSpec:
+    """``plan`` must be placed. ``home`` is the digest that marks containers as this home's."""
+    if replica.ip is None:
+        raise ValueError(f"{replica.pod_id} has no address: the plan is not placed")
+    return ContainerSpec(
+        name=replica.pod_id if attempt == 1 else f"{replica.pod_id}-{attempt}",
+        hostname=replica.hostname,
+        image=replica.image,
+        command=replica.command,
+        env=replica.env,
+        network=plan.network.name,
+        ip=replica.ip,
+        hosts=hosts,
+        mounts=replica.mounts,
+        resources=replica.resources,
+        labels={
+            **network_labels(plan, home),
+            "localdlc.pod": replica.pod_id,
+            "localdlc.role": replica.role,
+            "localdlc.index": str(replica.index),
+            "localdlc.attempt": str(attempt),
+            "localdlc.gpus": ",".join(replica.resources.gpus),
+        },
+    )
+
+
+def network_labels(plan: Plan, home: str) -> Mapping[str, str]:
+    return {"localdlc.job": plan.job_id, "localdlc.home": home}
+
+
+def hosts(plan: Plan) -> tuple[tuple[str, str], ...]:
+    """Every name of every replica with its address, for every replica's hosts file.
+
+    The engine's own name service knows a container neither before it starts nor after it exits;
+    a hosts file does.
+    """
+    return tuple(
+        (name, replica.ip or "")
+        for replica in plan.replicas
+        for name in (replica.hostname, *replica.aliases)
+    )

@@ -1,0 +1,228 @@
+"""An engine whose replicas are Python functions. Shipped: users test their tools with it, too.
+
+::
+
+    def train(replica: FakeReplica) -> int:
+        replica.write(b"hello\\n")
+        return 0
+
+    engine = FakeEngine(train)
+
+It keeps the promises of `Engine` (``tests/contract`` holds it to them), counts what exists, and needs
+no container engine and no root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from ipaddress import IPv4Network
+from itertools import count
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Condition, Thread
+from typing import Literal
+
+from localdlc.errors import EngineUnavailable, ImageError
+from localdlc.plan.model import Login
+from localdlc.run.engine import (
+    ContainerSpec,
+    EngineFacts,
+    Exit,
+    Leftover,
+    Stream,
+    SubnetTaken,
+)
+
+__all__ = ["FakeEngine", "FakeReplica", "Script"]
+
+
+
+class Killed(BaseException):
+    """Raised inside a script at its next step after SIGKILL."""
+
+
+class FakeReplica:
+    """What a script sees of its container."""
+
+    def __init__(self, spec: ContainerSpec) -> None:
+        self.spec = spec
+        self._output: SimpleQueue[tuple[Stream, bytes] | None] = SimpleQueue()
+        self._changed = Condition()
+        self._signals: list[str] = []
+        self.end: Exit | None = None
+        self.running = False
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        return self.spec.env
+
+    def write(self, data: bytes, stream: Stream = "stdout") -> None:
+        """Output, as a process writes it: any bytes, whole lines or not."""
+        with self._changed:
+            self._die_if_killed()
+            self._output.put((stream, data))
+
+    def wait_for_signal(self, timeout: float | None = None) -> str | None:
+        """Sleeps until SIGTERM arrives; None when it did not in ``timeout`` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._signals), timeout)
+            self._die_if_killed()
+            return self._signals.pop(0) if self._signals else None
+
+    def _die_if_killed(self) -> None:
+        if self.end or "SIGKILL" in self._signals:
+            raise Killed
+
+    def deliver(self, name: str) -> None:
+        with self._changed:
+            if not self.running or self.end:
+                return
+            self._signals.append(name)
+            self._changed.notify_all()
+            if name == "SIGKILL":
+                self._finish(137)
+
+    def finish(self, code: int, *, oom: bool = False) -> None:
+        with self._changed:
+            self._finish(code, oom=oom)
+
+    def _finish(self, code: int, *, oom: bool = False) -> None:
+        if self.end is None:
+            self.end = Exit(code, oom, datetime.now(UTC))
+            self._output.put(None)
+            self._changed.notify_all()
+
+    def wait(self) -> Exit:
+        with self._changed:
+            self._changed.wait_for(lambda: self.end is not None)
+        assert self.end is not None
+        return self.end
+
+    def blocks(self) -> Iterator[tuple[Stream, bytes]]:
+        while (block := self._output.get()) is not None:
+            yield block
+
+
+Script = Callable[[FakeReplica], int]
+
+
+class FakeAttachment:
+    def __init__(self, replica: FakeReplica) -> None:
+        self._replica = replica
+
+    def __iter__(self) -> Iterator[tuple[Stream, bytes]]:
+        return self._replica.blocks()
+
+    def close(self) -> None:
+        pass
+
+
+class FakeEngine:
+    """Runs ``script`` for every container. ``images`` are those it has, None any that is asked for."""
+
+    def __init__(
+        self, script: Script, images: tuple[str, ...] | None = None, cpus: int = 8
+    ) -> None:
+        self._script = script
+        self._images = images
+        self._cpus = cpus
+        self._ids = count(1)
+        self.containers: dict[str, FakeReplica] = {}
+        self.networks: dict[str, tuple[IPv4Network, Mapping[str, str]]] = {}
+
+    def describe(self) -> EngineFacts:
+        return EngineFacts("fake", "1", self._cpus, 16 << 30, "fake://")
+
+    def taken_subnets(self) -> tuple[IPv4Network, ...]:
+        return tuple(subnet for subnet, _ in list(self.networks.values()))
+
+    def find_image(self, reference: str) -> str | None:
+        known = self._images is None or reference in self._images
+        return f"sha256:{reference}" if known else None
+
+    def image_names(self) -> tuple[str, ...]:
+        return self._images or ()
+
+    def pull_image(self, reference: str, login: Login | None = None) -> Iterator[str]:
+        raise ImageError(f"cannot pull the image {reference}: the fake engine has no registry")
+
+    def import_image(self, tar: Path, reference: str) -> None:
+        self._images = (*(self._images or ()), reference)
+
+    def build_image(
+        self,
+        context: Path,
+        reference: str,
+        arguments: Mapping[str, str],
+        dockerfile: str = "Dockerfile",
+    ) -> Iterator[str]:
+        self._images = (*(self._images or ()), reference)
+        yield f"Successfully tagged {reference}"
+
+    def remove_image(self, reference: str) -> None:
+        self._images = tuple(i for i in self._images or () if i != reference)
+
+    def create_network(self, name: str, subnet: IPv4Network, labels: Mapping[str, str]) -> None:
+        if any(subnet.overlaps(other) for other in self.taken_subnets()):
+            raise SubnetTaken(f"{subnet} is taken")
+        self.networks[name] = (subnet, labels)
+
+    def remove_network(self, name: str) -> None:
+        self.networks.pop(name, None)
+
+    def create(self, spec: ContainerSpec) -> str:
+        if any(replica.spec.name == spec.name for replica in list(self.containers.values())):
+            raise EngineUnavailable(f"cannot create {spec.name}: the name is in use")
+        container_id = f"fake-{next(self._ids)}"
+        self.containers[container_id] = FakeReplica(spec)
+        return container_id
+
+    def attach(self, container_id: str) -> FakeAttachment:
+        return FakeAttachment(self._replica(container_id))
+
+    def start(self, container_id: str) -> None:
+        replica = self._replica(container_id)
+        replica.running = True
+        Thread(target=self._live, args=(replica,), daemon=True).start()
+
+    def _live(self, replica: FakeReplica) -> None:
+        try:
+            replica.finish(self._script(replica))
+        except Killed:
+            replica.finish(137)
+        except MemoryError:
+            replica.finish(137, oom=True)
+        except Exception as error:  # noqa: BLE001 - a script's traceback is its replica's output
+            replica.write(f"{type(error).__name__}: {error}\n".encode(), "stderr")
+            replica.finish(1)
+
+    def wait(self, container_id: str) -> Exit:
+        return self._replica(container_id).wait()
+
+    def signal(self, container_id: str, name: Literal["SIGTERM", "SIGKILL"]) -> None:
+        if replica := self.containers.get(container_id):
+            replica.deliver(name)
+
+    def remove(self, container_id: str) -> None:
+        if replica := self.containers.pop(container_id, None):
+            replica.deliver("SIGKILL")
+
+    def leftovers(self, home: str) -> tuple[Leftover, ...]:
+        containers = tuple(
+            Leftover("container", id_, replica.spec.name, replica.spec.labels)
+            for id_, replica in list(self.containers.items())
+            if replica.spec.labels.get("localdlc.home") == home
+        )
+        networks = tuple(
+            Leftover("network", name, name, labels)
+            for name, (_, labels) in list(self.networks.items())
+            if labels.get("localdlc.home") == home
+        )
+        return containers + networks
+
+    def _replica(self, container_id: str) -> FakeReplica:
+        try:
+            return self.containers[container_id]
+        except KeyError:
+            raise EngineUnavailable(f"there is no container {container_id}") from None

@@ -1,0 +1,70 @@
+"""The one queue of a run: every thread posts, one thread reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Condition
+
+from localdlc.errors import LocaldlcError
+from localdlc.record.events import Event, Log
+
+# Output that may wait to be shown and stored. Beyond it followers wait, then the engine, then the
+# replicas themselves: a slow reader slows a job down, it does not fill the memory or lose a line.
+ROOM = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One task of the preparation is done; it may have learnt something to tell."""
+
+    task: str
+    error: LocaldlcError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A follower is through: its replica has ended or will never start."""
+
+    pod_id: str
+    error: LocaldlcError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """Waste no more time: SIGKILL now."""
+
+
+Message = Event | Prepared | Ended | Kill
+Post = Callable[[Message], None]
+
+
+class Inbox:
+    """`post` may be called from any thread, and from a signal handler for anything but a `Log`."""
+
+    def __init__(self, room: int = ROOM) -> None:
+        self._queue: SimpleQueue[Message] = SimpleQueue()
+        self._room = room
+        self._waiting = 0
+        self._changed = Condition()
+
+    def post(self, message: Message) -> None:
+        if isinstance(message, Log):
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting < self._room)
+                self._waiting += len(message.data)
+        # SimpleQueue is re-entrant: a signal handler may put while the same thread gets.
+        self._queue.put(message)
+
+    def next(self, timeout: float | None) -> Message | None:
+        """The next message; None when none came within ``timeout`` seconds."""
+        try:
+            message = self._queue.get(timeout=timeout)
+        except Empty:
+            return None
+        if isinstance(message, Log):
+            with self._changed:
+                self._waiting -= len(message.data)
+                self._changed.notify_all()
+        return message

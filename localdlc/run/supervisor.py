@@ -1,0 +1,355 @@
+"""One job from plan to verdict. The only threads are its preparation tasks and its followers.
+
+Everything that happens arrives in one inbox and is handled on one thread: it is emitted, then
+`decide` says what it means. Once decided, the rest is stopped, every stream is read to its end, the
+verdict is emitted, and everything that was created is removed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+from threading import Thread
+from typing import Literal
+from uuid import uuid4
+
+from localdlc.errors import EngineUnavailable, LocaldlcError
+from localdlc.plan.model import Plan
+from localdlc.plan.network import choose_subnet
+from localdlc.plan.policy import Finish, GoOn, decide, may_start, overdue, stopped
+from localdlc.record.events import (
+    ContainersKept,
+    Event,
+    JobCreated,
+    JobFinished,
+    Note,
+    ReplicaExited,
+    ReplicaLost,
+    ReplicaStarted,
+    StatusChanged,
+    StopRequested,
+)
+from localdlc.run.containers import container_of, hosts, network_labels
+from localdlc.run.engine import Engine, SubnetTaken
+from localdlc.run.follower import Follower
+from localdlc.run.images import ImageTask
+from localdlc.run.inbox import Ended, Inbox, Kill, Message, Post, Prepared
+
+__all__ = ["Control", "Settings", "Supervisor"]
+
+# The engine serialises the work on its networks; more hands than this gain nothing.
+HANDS = 8
+SUBNET_TRIES = 20
+
+Task = Callable[[Post], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the supervisor must know beside the plan. ``home`` is the digest for labels."""
+
+    home: str
+    subnets: Sequence[IPv4Network]
+    pull: str = "missing"
+    keep: str = "never"
+    clock: Callable[[], float] = time.monotonic
+    new_uid: Callable[[], str] = field(default=lambda: str(uuid4()))
+
+
+class Control:
+    """How others reach a running job. Both may be called from any thread or signal handler."""
+
+    def __init__(self) -> None:
+        self.inbox = Inbox()
+
+    def stop(self, by: str) -> None:
+        """SIGTERM, grace, SIGKILL; the verdict is Stopped."""
+        self.inbox.post(StopRequested(by))
+
+    def kill(self) -> None:
+        """SIGKILL at once."""
+        self.inbox.post(Kill())
+
+
+class Supervisor:
+    """Runs one plan once. ``emit`` is called on the calling thread only."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        engine: Engine,
+        emit: Callable[[Event], None],
+        settings: Settings,
+        control: Control | None = None,
+        tasks: Mapping[str, Task] | None = None,
+    ) -> None:
+        """``tasks`` bring the inputs; they run at once, side by side, and may raise `InputError`."""
+        self._plan = plan
+        self._engine = engine
+        self._emit = emit
+        self._settings = settings
+        self._inbox = (control or Control()).inbox
+        self._tasks = dict(tasks or {})
+        self._replicas = {r.pod_id: r for r in plan.replicas}
+        self._followers: dict[str, Follower] = {}
+        self._released: set[str] = set()
+        self._started: dict[str, str] = {}
+        self._ended: dict[str, ReplicaExited | ReplicaLost] = {}
+        self._told_to_stop: set[str] = set()
+        self._living = 0
+        self._status = ""
+        self._finish: Finish | None = None
+        self._error: LocaldlcError | None = None
+        self._killing = False
+        self._kill_at: float | None = None
+        self._overdue_at: float | None = None
+        self._began = settings.clock()
+
+    def run(self) -> None:
+        """From Creating to the verdict. Raises what kept the job from running at all."""
+        plan = self._plan
+        self._emit(JobCreated(plan.display_name, plan.job_type, len(plan.replicas)))
+        self._move("Creating", "JobCreated")
+        for note in plan.notes:
+            self._emit(Note(note))
+        with ThreadPoolExecutor(HANDS, "localdlc-hand") as self._hands:
+            try:
+                self._prepare()
+                if self._finish is None:
+                    self._begin_replicas()
+                    self._watch()
+                self._conclude()
+            finally:
+                self._clean_up()
+        if self._error:
+            raise self._error
+
+    # preparation
+
+    def _prepare(self) -> None:
+        """Images, network and inputs, side by side."""
+        self._move("EnvPreparing")
+        tasks: dict[str, Task] = {"network": self._make_network, **self._image_tasks(), **self._tasks}
+        for name, task in tasks.items():
+            Thread(target=self._attempt, args=(name, task), name=name, daemon=True).start()
+        missing = set(tasks)
+        # Once something failed or was stopped nobody waits for a long pull or clone; only for the
+        # network, which takes no time and must be known to be removed.
+        while missing and not (self._finish and "network" not in missing):
+            message = self._inbox.next(None)
+            self._handle(message)
+            if isinstance(message, Prepared):
+                missing.discard(message.task)
+
+    def _attempt(self, name: str, task: Task) -> None:
+        error = None
+        try:
+            task(self._inbox.post)
+        except LocaldlcError as failure:
+            error = failure
+        self._inbox.post(Prepared(name, error))
+
+    def _image_tasks(self) -> dict[str, Task]:
+        logins = {r.image: r.login for r in self._plan.replicas}
+        return {
+            image: ImageTask(self._engine, image, self._settings.pull, login)
+            for image, login in logins.items()
+        }
+
+    def _make_network(self, post: Post) -> None:
+        """Fixes the subnet and every address. Another process may take the same one first."""
+        plan, settings = self._plan, self._settings
+        for _ in range(SUBNET_TRIES):
+            taken = self._engine.taken_subnets()
+            subnet = choose_subnet(plan.job_id, len(plan.replicas), settings.subnets, taken)
+            try:
+                self._engine.create_network(
+                    plan.network.name, subnet, network_labels(plan, settings.home)
+                )
+            except SubnetTaken:
+                continue
+            self._plan = plan.placed(subnet)
+            return
+        raise EngineUnavailable(f"no free subnet for {plan.network.name} after {SUBNET_TRIES} tries")
+
+    # running
+
+    def _begin_replicas(self) -> None:
+        plan = self._plan
+        names = hosts(plan)
+        for replica in plan.replicas:
+            follower = Follower(
+                self._engine,
+                container_of(plan, replica, self._settings.home, names, attempt=1),
+                replica.pod_id,
+                self._settings.new_uid(),
+                self._inbox.post,
+                self._told_to_stop.__contains__,
+            )
+            self._followers[replica.pod_id] = follower
+            self._living += 1
+            follower.begin()
+        self._release()
+
+    def _release(self) -> None:
+        """Starts every replica whose upstream has come far enough."""
+        started = frozenset(self._started)
+        for replica in self._plan.replicas:
+            waiting = replica.pod_id not in self._released
+            if waiting and may_start(self._plan, replica, started, self._ended):
+                self._released.add(replica.pod_id)
+                self._followers[replica.pod_id].start()
+
+    def _watch(self) -> None:
+        """Until every follower is through."""
+        while self._living:
+            self._handle(self._inbox.next(self._patience()))
+            self._look_at_the_clock()
+
+    def _patience(self) -> float | None:
+        """Seconds until the clock has something to say."""
+        times = [at for at in (self._kill_at, self._overdue_at) if at is not None]
+        return max(0.0, min(times) - self._settings.clock()) if times else None
+
+    def _look_at_the_clock(self) -> None:
+        now = self._settings.clock()
+        if self._kill_at is not None and now >= self._kill_at:
+            self._kill_all()
+        if self._overdue_at is not None and now >= self._overdue_at:
+            self._decided(overdue(self._plan))
+
+    def _handle(self, message: Message | None) -> None:
+        if isinstance(message, Event):
+            self._emit(message)
+        match message:
+            case ReplicaStarted():
+                self._on_started(message)
+            case ReplicaExited() | ReplicaLost():
+                self._on_ended(message)
+            case StopRequested():
+                self._decided(stopped())
+            case Prepared(error=error) | Ended(error=error):
+                self._on_through(message, error)
+            case Kill():
+                self._decided(stopped())
+                self._kill_all()
+
+    def _on_started(self, event: ReplicaStarted) -> None:
+        self._started[event.pod_id] = event.container_id
+        if self._finish:  # decided while it was starting
+            self._signal([event.pod_id], "SIGKILL" if self._killing else "SIGTERM")
+            return
+        if self._status == "EnvPreparing" and self._replicas[event.pod_id].decides:
+            plan = self._plan
+            self._move("Running", "JobRunning", f"{plan.job_type} {plan.job_id} is running.")
+            if plan.deadline_seconds is not None:
+                self._overdue_at = self._settings.clock() + plan.deadline_seconds
+        self._release()
+
+    def _on_ended(self, event: ReplicaExited | ReplicaLost) -> None:
+        self._ended[event.pod_id] = event
+        if self._finish:
+            return
+        decision = decide(self._plan, self._ended)
+        if isinstance(decision, GoOn):
+            self._release()
+        else:
+            self._decided(decision)
+
+    def _on_through(self, message: Message | None, error: LocaldlcError | None) -> None:
+        if isinstance(message, Ended):
+            self._living -= 1
+        if error is None:
+            return
+        if self._finish:
+            self._emit(Note(str(error)))
+            return
+        self._error = error
+        self._decided(Finish("Failed", error.api_code, str(error)))
+
+    # the end
+
+    def _decided(self, finish: Finish) -> None:
+        """The first decision stands. What still runs is stopped, what waits never starts."""
+        if self._finish:
+            return
+        self._finish = finish
+        self._overdue_at = None
+        self._kill_at = self._settings.clock() + self._plan.grace_seconds
+        if finish.status == "Stopped":
+            self._move("Stopping", finish.reason_code, finish.reason_message)
+        for pod_id, follower in self._followers.items():
+            if pod_id not in self._released:
+                follower.cancel()
+        self._signal(self._running(), "SIGTERM")
+
+    def _kill_all(self) -> None:
+        self._killing = True
+        self._kill_at = None
+        self._signal(self._running(), "SIGKILL")
+
+    def _running(self) -> list[str]:
+        return [pod for pod in self._started if pod not in self._ended]
+
+    def _signal(self, pods: Sequence[str], name: Literal["SIGTERM", "SIGKILL"]) -> None:
+        """Side by side and without waiting: their ends arrive as events."""
+        self._told_to_stop.update(pods)
+        for pod in pods:
+            self._hands.submit(self._send, self._started[pod], name)
+
+    def _send(self, container_id: str, name: Literal["SIGTERM", "SIGKILL"]) -> None:
+        try:
+            self._engine.signal(container_id, name)
+        except LocaldlcError as error:
+            self._inbox.post(Note(str(error)))
+
+    def _conclude(self) -> None:
+        """The verdict, before the cleaning: nobody should wait for the engine's housekeeping."""
+        finish = self._finish or Finish("Failed", "InternalError", "The job ended undecided.")
+        self._move(finish.status, finish.reason_code, finish.reason_message)
+        self._emit(
+            JobFinished(
+                finish.status,
+                finish.reason_code,
+                finish.reason_message,
+                finish.deciding_replica,
+                round(self._settings.clock() - self._began, 3),
+            )
+        )
+
+    def _clean_up(self) -> None:
+        """Removes every container that is not to be kept, then the network. Each step stands alone."""
+        kept = [pod for pod in self._followers if self._keeps(pod)]
+        created = [f.container_id for pod, f in self._followers.items() if pod not in kept]
+        failures = list(self._hands.map(self._remove, filter(None, created)))
+        if kept:
+            self._emit(ContainersKept(tuple(kept)))
+        else:
+            failures.append(self._tried(self._engine.remove_network, self._plan.network.name))
+        for failure in filter(None, failures):
+            self._emit(Note(f"{failure}. `localdlc gc` will remove it."))
+
+    def _keeps(self, pod_id: str) -> bool:
+        end = self._ended.get(pod_id)
+        failed = isinstance(end, ReplicaLost) or (
+            isinstance(end, ReplicaExited) and end.exit_code != 0 and not end.stopped_by_us
+        )
+        return self._settings.keep == "always" or (self._settings.keep == "failed" and failed)
+
+    def _remove(self, container_id: str) -> str | None:
+        return self._tried(self._engine.remove, container_id)
+
+    def _tried(self, step: Callable[[str], None], name: str) -> str | None:
+        try:
+            step(name)
+        except LocaldlcError as error:
+            return str(error)
+        return None
+
+    def _move(self, status: str, reason_code: str = "", reason_message: str = "") -> None:
+        self._emit(StatusChanged(self._status, status, reason_code, reason_message))
+        self._status = status
+

@@ -197,7 +197,7 @@ def wheel_command(
 
 
 def foreign_python(machine: str) -> tuple[str, ...]:
-    """pip's options for a Python that is not its own. It does not derive older platforms."""
+    """Options for a Python that is not pip's own. It does not derive older platforms."""
     platforms = [f"manylinux_2_{minor}_{machine}" for minor in range(GLIBC_MINOR, 16, -1)]
     return (
         f"--python-version={PYTHON[0]}.{PYTHON[1]}",

@@ -1,0 +1,86 @@
+# From nothing: `make demo` runs the main sample, `make test` the tests. Both set up all they need.
+
+ifndef PYTHON
+PYTHON := $(shell for python in python3.11 python3.12 python3.13 python3; do \
+  $$python -c 'import sys; sys.version_info < (3, 11) and sys.exit(1); print(sys.executable)' \
+  2>/dev/null && break; done)
+endif
+ifeq ($(PYTHON),)
+$(error localdlc needs Python 3.11 or later: install it, or say `make PYTHON=/path/to/python`)
+endif
+
+# An index to take torch from instead of pip's own, such as one with builds for CPUs only.
+TORCH_INDEX ?=
+INDEX := $(if $(TORCH_INDEX),--index $(TORCH_INDEX))
+
+# Steps that do not need each other run side by side, and each says its name on every line.
+MAKEFLAGS += --jobs=4 --no-print-directory
+STEP := $(PYTHON) tools/step.py
+VENV := .venv/bin
+INSTALLED := .venv/installed-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
+DIGITS := samples/data/digits.csv.gz
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' Makefile
+
+.PHONY: setup demo test test-fast check bench images clean
+setup: $(INSTALLED) base ## Set up: virtual environment, container engine, base image
+
+demo: setup pytorch $(DIGITS) ## Run the main sample: PyTorch, data-parallel on three replicas
+	$(VENV)/python -m localdlc run samples/pytorch-ddp/job.json --config samples/pytorch-ddp/localdlc.toml
+
+test: setup images $(DIGITS) ## Run all tests
+	$(VENV)/python -m pytest
+
+test-fast: $(INSTALLED) ## Run the tests that need no engine
+	$(VENV)/python -m pytest -m "not engine and not samples"
+
+check: $(INSTALLED) ## Check style, types and who imports what
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+
+bench: setup ## Measure
+	$(VENV)/python -m pip install --quiet --editable '.[bench]'
+	$(VENV)/python -m benchmarks
+
+images: pytorch tensorflow ## Build the samples' images
+
+clean: ## Remove what set-up made in this folder (images stay in the engine)
+	rm -rf .venv .setup samples/data
+
+# The steps of set-up
+
+.PHONY: packages engine base pytorch tensorflow pytorch-wheels tensorflow-wheels
+packages:
+	@$(PYTHON) tools/packages.py
+
+.venv/bin/python: | packages
+	@$(STEP) venv $(PYTHON) -m venv --clear .venv
+
+$(INSTALLED): | .venv/bin/python
+	@$(STEP) venv $(VENV)/python -m pip install --progress-bar off --editable '.[dev]'
+	@rm -f .venv/installed-* && touch $@
+
+engine: | packages
+	@$(STEP) engine $(PYTHON) tools/engine.py
+
+base: engine $(INSTALLED)
+	@$(STEP) base $(VENV)/python tools/images.py base
+
+pytorch: base pytorch-wheels
+	@$(STEP) pytorch $(VENV)/python tools/images.py sample samples/pytorch-ddp localdlc/pytorch:latest $(INDEX)
+
+tensorflow: base tensorflow-wheels
+	@$(STEP) tensorflow $(VENV)/python tools/images.py sample samples/tf-ps localdlc/tensorflow:latest
+
+pytorch-wheels: $(INSTALLED)
+	@$(STEP) wheels $(VENV)/python tools/images.py wheels samples/pytorch-ddp $(INDEX)
+
+tensorflow-wheels: $(INSTALLED)
+	@$(STEP) wheels $(VENV)/python tools/images.py wheels samples/tf-ps
+
+$(DIGITS): | $(INSTALLED)
+	@$(STEP) digits $(VENV)/python tools/digits.py $@

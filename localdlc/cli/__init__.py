@@ -1,0 +1,92 @@
+"""The terminal door: parse, call the service, show. One file a family of commands."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+import click
+
+from localdlc.cli.image import image
+from localdlc.cli.jobs import gc, list_, logs, show
+from localdlc.cli.run import plan, run, validate
+from localdlc.cli.settings import config
+from localdlc.errors import LocaldlcError, Problem
+
+__all__ = ["main"]
+
+BUG = 70
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="localdlc")
+def cli() -> None:
+    """Run a PAI-DLC CreateJob request on this machine, one container per replica.
+
+    \b
+    localdlc validate job.json     what is wrong with it, and what runs differently here
+    localdlc plan job.json         what would be done
+    localdlc run job.json          do it
+    """
+
+
+for command in (run, validate, plan, list_, show, logs, gc, image, config):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The one place that turns an error into words and an exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    given = [argument for argument in given if argument != "--debug"]
+    try:
+        sys.exit(cli.main(given, "localdlc", standalone_mode=False))
+    except LocaldlcError as error:
+        if debug:
+            raise
+        complain(given, error.api_code, str(error), error.problems)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        complain(given, "InvalidParameter", error.format_message())
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read us is gone; Python would complain at exit
+        sys.exit(141)
+    except Exception as error:  # noqa: BLE001 - the last resort: a sentence instead of a traceback
+        if debug:
+            raise
+        what = f"{type(error).__name__}: {error}".rstrip(": ")
+        complain(
+            given,
+            "InternalError",
+            f"a bug in localdlc: {what}. Run it again with --debug and report what it prints.",
+        )
+        sys.exit(BUG)
+
+
+def complain(
+    arguments: Sequence[str], code: str, message: str, problems: Sequence[Problem] = ()
+) -> None:
+    """On standard error for people; with ``-o json`` as the last line of standard output."""
+    if wants_json(arguments):
+        body = {
+            "type": "error",
+            "code": code,
+            "message": message,
+            "problems": [
+                {"path": p.path, "code": p.code, "message": p.message} for p in problems
+            ],
+        }
+        click.echo(json.dumps(body))
+        return
+    click.echo(f"localdlc: {message}", err=True)
+    for problem in problems:
+        click.echo(f"  {problem}", err=True)
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    joined = " ".join(arguments)
+    return any(spelled in joined for spelled in ("-o json", "-ojson", "--output json", "--output=json"))

@@ -12,7 +12,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,6 +28,7 @@ from localdlc.record.events import (
     stamp,
 )
 from localdlc.record.log_file import encode
+from localdlc.record.view import TERMINAL
 
 __all__ = ["JobLog", "JobRow", "Store", "home_digest"]
 
@@ -148,13 +149,18 @@ class Store:
 
     def jobs(self, limit: int | None = None) -> list[JobRow]:
         """Newest first."""
+        return self._rows("ORDER BY created DESC, job_id LIMIT ?", -1 if limit is None else limit)
+
+    def unfinished(self) -> list[JobRow]:
+        """Jobs without a verdict: running now, or abandoned."""
+        marks = ", ".join("?" * len(TERMINAL))
+        return self._rows(f"WHERE status NOT IN ({marks})", *TERMINAL)
+
+    def _rows(self, clause: str, *values: Any) -> list[JobRow]:
+        columns = ", ".join(f.name for f in fields(JobRow))
         with self._explained():
-            rows = self._database.execute(
-                "SELECT job_id, display_name, job_type, replicas, status, created, changed "
-                "FROM jobs ORDER BY created DESC, job_id LIMIT ?",
-                (-1 if limit is None else limit,),
-            ).fetchall()
-        return [JobRow(*row) for row in rows]
+            found = self._database.execute(f"SELECT {columns} FROM jobs {clause}", values)
+            return [JobRow(*row) for row in found]
 
     def find(self, name: str) -> str:
         """The JobId that ``name`` means: an id, a unique prefix of one, or ``last``."""

@@ -26,7 +26,7 @@ TERMINAL = frozenset({"Succeeded", "Failed", "Stopped"})
 
 # DLC's legal moves (dlc-api C.2); the statuses that only the cloud has are left out.
 MOVES: dict[str, frozenset[str]] = {
-    "": frozenset({"Creating"}),
+    "": frozenset({"Creating", "Failed"}),  # Failed: killed before it had a status
     "Creating": frozenset({"Queuing", "EnvPreparing", "Stopping", "Failed", "Stopped"}),
     "Queuing": frozenset({"EnvPreparing", "Stopping", "Failed", "Stopped"}),
     "EnvPreparing": frozenset({"Running", "Stopping", "Failed", "Stopped"}),

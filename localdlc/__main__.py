@@ -1,0 +1,5 @@
+"""``python -m localdlc`` is ``localdlc``."""
+
+from localdlc.cli import main
+
+main()

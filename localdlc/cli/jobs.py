@@ -1,0 +1,82 @@
+"""``list``, ``show``, ``logs`` and ``gc``: jobs that were and jobs that are."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from typing import Any
+
+import click
+
+from localdlc.cli.options import output, service, shared
+
+JOB = click.argument("job", metavar="JOB")
+
+
+@click.command("list")
+@click.option("-n", "--limit", type=click.IntRange(1), help="At most so many.")
+@shared
+@output
+def list_(limit: int | None, output: str, **flags: Any) -> None:
+    """List the jobs of this home, newest first."""
+    rows = service(flags).list_jobs(limit)
+    if output == "json":
+        click.echo(json.dumps([dataclasses.asdict(row) for row in rows], indent=1))
+        return
+    from localdlc.terminal import job_table
+
+    click.echo(job_table(rows))
+
+
+@click.command()
+@JOB
+@shared
+@output
+def show(job: str, output: str, **flags: Any) -> None:
+    """Show one job: its statuses, its replicas and how they ended.
+
+    JOB is a JobId, a unique prefix of one, or `last`.
+    """
+    view, plan = service(flags).get_job(job)
+    if output == "json":
+        body = dataclasses.asdict(view)
+        click.echo(json.dumps({**body, "plan": plan}, indent=1, default=str))
+        return
+    from localdlc.terminal import job_text
+
+    click.echo(job_text(view))
+
+
+@click.command()
+@JOB
+@click.argument("pod", required=False, metavar="[POD]")
+@shared
+@output
+def logs(job: str, pod: str | None, output: str, **flags: Any) -> None:
+    """Print what the replicas of JOB wrote; only those of POD (such as worker-0) if given."""
+    out = sys.stdout.buffer
+    for pod_id, (time, stream, line) in service(flags).get_pod_logs(job, pod):
+        if output == "json":
+            text = line.decode("utf-8", "backslashreplace")
+            body = {"time": time, "pod_id": pod_id, "stream": stream, "text": text}
+            out.write(json.dumps(body).encode() + b"\n")
+        else:
+            from localdlc.terminal import log_line
+
+            out.write(log_line(pod_id, line, prefixed=pod is None))
+    out.flush()
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--kept", is_flag=True, help="Also what --keep left on purpose.")
+@shared
+def gc(dry_run: bool, kept: bool, **flags: Any) -> None:
+    """Remove the containers and networks that killed runs of this home left behind."""
+    found = service(flags).gc(dry_run=dry_run, kept=kept)
+    verb = "would remove" if dry_run else "removed"
+    for line in found:
+        click.echo(f"{verb} {line}")
+    if not found:
+        click.echo("nothing to remove")

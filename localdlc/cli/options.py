@@ -1,0 +1,129 @@
+"""Options that several commands share, and how a request and a configuration are read."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from localdlc.errors import UsageError
+
+if TYPE_CHECKING:
+    from localdlc.config import Config
+    from localdlc.service import Service
+
+__all__ = ["job_options", "output", "read_body", "service", "shared"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Far beyond the 65,536 bytes of the API, and far from filling the memory.
+LARGEST_FILE = 1 << 20
+
+
+def apply(options: list[Callable[[F], F]]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+shared = apply(
+    [
+        click.option("--home", metavar="DIR", help="Where jobs are kept (~/.localdlc)."),
+        click.option("--config", metavar="FILE", help="Use this localdlc.toml."),
+        click.option("--debug", is_flag=True, help="Show the traceback of an error."),
+    ]
+)
+
+output = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to print.",
+)
+
+job_options = apply(
+    [
+        click.option(
+            "--set",
+            "overrides",
+            multiple=True,
+            metavar="PATH=VALUE",
+            help="Change the request, e.g. JobSpecs[0].PodCount=2.",
+        ),
+        click.option("--job-id", metavar="ID", help="Use this JobId instead of a fresh one."),
+        click.option(
+            "--map", multiple=True, metavar="URI=DIR", help="Take a data source from a folder."
+        ),
+        click.option(
+            "--image-map", multiple=True, metavar="FROM=TO", help="Run another image instead."
+        ),
+        click.option("--pull", type=click.Choice(["missing", "always", "never"]), help="Pull images."),
+        click.option("--offline", is_flag=True, default=None, help="Use no network."),
+        click.option(
+            "--keep",
+            type=click.Choice(["never", "failed", "always"]),
+            help="Keep containers after the end.",
+        ),
+        click.option("--grace", type=float, metavar="SECONDS", help="Between SIGTERM and SIGKILL."),
+    ]
+)
+
+
+def configured(flags: dict[str, Any]) -> Config:
+    from localdlc.config import load_config
+
+    return load_config(flags, os.environ, Path.cwd())
+
+
+def service(flags: dict[str, Any]) -> Service:
+    """The service for these flags, the environment and the working directory."""
+    from localdlc.service import Service
+
+    return Service(configured(flags))
+
+
+def read_body(name: str) -> bytes:
+    """The bytes of a request file, or of standard input for ``-``. Raises `UsageError`."""
+    if name == "-":
+        return bounded(sys.stdin.buffer.read(LARGEST_FILE + 1), "standard input")
+    path = Path(name)
+    try:
+        with path.open("rb") as file:
+            return bounded(file.read(LARGEST_FILE + 1), name)
+    except IsADirectoryError as error:
+        inside = path / "job.json"
+        hint = f" Did you mean {inside}?" if inside.exists() else ""
+        raise UsageError(f"{name} is a folder, not a request file.{hint}") from error
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}.{neighbour(path)}") from error
+    except ValueError as error:  # a NUL byte in the name
+        raise UsageError(f"{name!r} is no file name: {error}") from error
+
+
+def bounded(data: bytes, name: str) -> bytes:
+    if len(data) > LARGEST_FILE:
+        raise UsageError(
+            f"{name} is larger than 1 MiB; a CreateJob request may have 65,536 bytes. "
+            "Is it the right file?"
+        )
+    return data
+
+
+def neighbour(path: Path) -> str:
+    import difflib
+
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return ""
+    close = difflib.get_close_matches(path.name, names, 1)
+    return f" Did you mean {path.parent / close[0]}?" if close else ""

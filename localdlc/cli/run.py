@@ -1,0 +1,131 @@
+"""``run``, ``plan`` and ``validate``: what to do with a request."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from localdlc.cli.options import job_options, output, read_body, service, shared
+
+if TYPE_CHECKING:
+    from localdlc.run.supervisor import Control
+    from localdlc.service import Listener
+
+FILE = click.argument("file", metavar="FILE")
+
+
+@click.command()
+@FILE
+@job_options
+@shared
+@output
+@click.option("-q", "--quiet", is_flag=True, help="Only the output of replicas and the verdict.")
+@click.option("--no-color", is_flag=True, help="No colours (also NO_COLOR).")
+def run(
+    file: str,
+    overrides: tuple[str, ...],
+    job_id: str | None,
+    output: str,
+    quiet: bool,
+    no_color: bool,
+    **flags: Any,
+) -> int:
+    """Run the request in FILE (- for standard input) and exit with its verdict.
+
+    \b
+    localdlc run job.json --set 'JobSpecs[0].PodCount=2' --map oss://bucket/data/=./data
+    """
+    from localdlc.run.supervisor import Control
+
+    control = Control()
+    printer = text_printer(quiet, no_color) if output == "text" else json_printer()
+    with stopped_by_signals(control):
+        result = service(flags).create_job(
+            read_body(file), overrides, job_id, listeners=[printer], control=control
+        )
+    return result.exit_code
+
+
+@click.command()
+@FILE
+@job_options
+@shared
+@output
+def plan(
+    file: str, overrides: tuple[str, ...], job_id: str | None, output: str, **flags: Any
+) -> None:
+    """Print what a run of FILE would do. Touches no engine and fetches nothing."""
+    planned = service(flags).plan_job(read_body(file), overrides, job_id)
+    click.echo(json.dumps(planned.to_json(), indent=1) if output == "json" else str(planned))
+
+
+@click.command()
+@FILE
+@click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change the request.")
+@click.option("--strict", is_flag=True, help="Unknown members are errors.")
+@shared
+@output
+def validate(
+    file: str, overrides: tuple[str, ...], strict: bool, output: str, **flags: Any
+) -> None:
+    """List every problem of the request in FILE, then what runs differently here."""
+    asked, rows = service(flags).validate_job(read_body(file), overrides, strict)
+    notes = [{"path": n.path, "code": n.code, "message": n.message} for n in asked.notes]
+    fidelity = [{"path": r.path, "treatment": r.treatment, "why": r.why} for r in rows]
+    if output == "json":
+        click.echo(json.dumps({"valid": True, "notes": notes, "fidelity": fidelity}, indent=1))
+        return
+    click.echo("The request is valid.")
+    for note in asked.notes:
+        click.echo(f"note: {note}")
+    for row in rows:
+        click.echo(f"{row.treatment:<13} {row.path}: {row.why}")
+
+
+@contextmanager
+def stopped_by_signals(control: Control) -> Iterator[None]:
+    """The first SIGINT or SIGTERM stops the job, the second kills it, the third leaves at once."""
+    seen: list[int] = []
+
+    def handle(number: int, frame: object) -> None:
+        seen.append(number)
+        if len(seen) == 1:
+            control.stop(signal.Signals(number).name)
+        elif len(seen) == 2:
+            control.kill()
+        else:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def text_printer(quiet: bool, no_color: bool) -> Listener:
+    from localdlc.terminal import TextPrinter
+
+    plain = no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    forced = bool(os.environ.get("FORCE_COLOR")) and not no_color
+    return TextPrinter(
+        sys.stdout.buffer,
+        sys.stderr,
+        colour=forced or (sys.stdout.isatty() and not plain),
+        live=sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and "CI" not in os.environ,
+        quiet=quiet,
+    )
+
+
+def json_printer() -> Listener:
+    from localdlc.terminal import JsonPrinter
+
+    return JsonPrinter(sys.stdout.buffer)

@@ -1,0 +1,35 @@
+"""``config``: which settings are in force, and why."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import click
+
+from localdlc.cli.options import configured, output, shared
+
+
+@click.group()
+def config() -> None:
+    """Look at the configuration."""
+
+
+@config.command("show")
+@shared
+@output
+def show_config(output: str, **flags: Any) -> None:
+    """Print every setting, its value and where it came from."""
+    settings = configured(flags)
+    rows = [
+        (f.name, getattr(settings, f.name), settings.origins[f.name])
+        for f in dataclasses.fields(settings)
+        if f.name != "origins"
+    ]
+    if output == "json":
+        body = {name: {"value": value, "origin": origin} for name, value, origin in rows}
+        click.echo(json.dumps(body, indent=1, default=str))
+        return
+    for name, value, origin in rows:
+        click.echo(f"{name} = {value}  ({origin})")

@@ -1,0 +1,46 @@
+"""The Python door: what `localdlc.run` does, loaded when it is called."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localdlc.config import load_config
+from localdlc.errors import UsageError
+from localdlc.record.events import Record
+from localdlc.service import Result, Service
+
+if TYPE_CHECKING:
+    from localdlc.run.engine import Engine
+    from localdlc.spec.request import CreateJobRequest
+
+__all__ = ["run"]
+
+
+def run(
+    request: str | Path | Mapping[str, Any] | CreateJobRequest,
+    on_event: Callable[[Record], object] | None,
+    engine: Engine | None,
+    job_id: str | None,
+    settings: Mapping[str, Any],
+) -> Result:
+    listeners = [lambda record, _view: on_event(record)] if on_event else []
+    service = Service(load_config(settings, os.environ, Path.cwd()), engine)
+    return service.create_job(body(request), job_id=job_id, listeners=listeners)
+
+
+def body(request: str | Path | Mapping[str, Any] | CreateJobRequest) -> bytes:
+    """The request as JSON text."""
+    if isinstance(request, str | Path):
+        try:
+            return Path(request).read_bytes()
+        except OSError as error:
+            raise UsageError(f"{request} cannot be read: {error.strerror}") from error
+    if isinstance(request, Mapping):
+        return json.dumps(request).encode()
+    from localdlc.spec import to_json
+
+    return json.dumps(to_json(request)).encode()

@@ -1,0 +1,55 @@
+"""Secrets out of everything that is shown or stored, by value."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+from localdlc.record.events import Event, Log
+
+__all__ = ["MASK", "Mask"]
+
+MASK = "***"
+
+# Shorter values ("1", "true", "root") are in every other line; hiding them would hide the log.
+# They are still masked wherever their name is known.
+SHORTEST = 6
+
+
+class Mask:
+    """Replaces secret values, longest first so that none survives as part of another."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        chosen = {value for value in values if len(value) >= SHORTEST}
+        self._values = sorted(chosen, key=lambda value: (-len(value), value))
+        self._bytes = [value.encode() for value in self._values]
+
+    def text(self, text: str) -> str:
+        for value in self._values:
+            text = text.replace(value, MASK)
+        return text
+
+    def data(self, data: bytes) -> bytes:
+        for value in self._bytes:
+            data = data.replace(value, MASK.encode())
+        return data
+
+    def event(self, event: Event) -> Event:
+        """The event with every text in it masked."""
+        if not self._values:
+            return event
+        if isinstance(event, Log):
+            return dataclasses.replace(event, data=self.data(event.data))
+        members = {f.name: getattr(event, f.name) for f in dataclasses.fields(event)}
+        return dataclasses.replace(event, **{k: self.value(v) for k, v in members.items()})
+
+    def value(self, value: Any) -> Any:
+        """Any JSON-like value, masked throughout."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {key: self.value(member) for key, member in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(self.value(member) for member in value)
+        return value

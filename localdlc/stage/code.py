@@ -1,0 +1,163 @@
+"""Code sources: one clone a job, at the right commit, by git."""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from localdlc.errors import InputError
+from localdlc.plan.model import Checkout, Input
+from localdlc.record.events import Event, InputStaged, Progress
+
+if TYPE_CHECKING:
+    import git
+
+__all__ = ["CodeTask"]
+
+# git refuses a folder that belongs to somebody else, and asks the serving side, which reads no -c
+# of ours. Whoever names a folder in localdlc.toml trusts it.
+TRUSTING = "--upload-pack=git -c safe.directory=* upload-pack"
+
+
+class CodeTask:
+    """Clones one code source for one job."""
+
+    def __init__(self, source: Input) -> None:
+        if source.checkout is None:
+            raise ValueError(f"{source.uri} is no code source")
+        self._uri = source.uri
+        self._checkout = source.checkout
+        self._clone: Any = None
+
+    def __call__(self, post: Callable[[Event], None]) -> None:
+        """Posts `InputStaged`; raises `InputError` naming the repository, branch or commit missing."""
+        began = time.monotonic()
+        post(Progress(self._uri, "cloning"))
+        repository = self._cloned()
+        commit = check_out(repository, self._checkout, self._uri)
+        post(
+            InputStaged(
+                kind="code",
+                uri=self._uri,
+                bytes=None,
+                files=None,
+                seconds=round(time.monotonic() - began, 3),
+                cached=False,
+                detail=f"{self._checkout.branch or 'default branch'} at {commit[:10]}",
+            )
+        )
+
+    def cancel(self) -> None:
+        """Ends a clone that is under way."""
+        if self._clone is not None:
+            self._clone.proc.terminate()
+
+    def leave(self) -> Path | None:
+        """After the job: `discard` of its working tree."""
+        return discard(Path(self._checkout.folder))
+
+    def _cloned(self) -> git.Repo:
+        import git
+
+        checkout = self._checkout
+        local = [TRUSTING] if "://" not in checkout.repository else []
+        arguments = ["--no-checkout", *local, "--", checkout.repository, checkout.folder]
+        try:
+            self._clone = git.Git().clone(*arguments, as_process=True, env=environment(checkout))
+            self._clone.wait()
+        except (git.GitCommandError, git.GitCommandNotFound) as error:
+            raise InputError(f"cannot clone {self._uri}: {words(error)}") from error
+        finally:
+            self._clone = None
+        return git.Repo(checkout.folder)
+
+
+def environment(checkout: Checkout) -> dict[str, str]:
+    """git's environment: never a question, and a token that stays out of ``.git/config``."""
+    variables = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    if checkout.token:
+        login = f"{checkout.user or 'git'}:{checkout.token}".encode()
+        header = f"Authorization: Basic {base64.b64encode(login).decode()}"
+        parts = urlsplit(checkout.repository)
+        variables |= {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{parts.hostname}/.extraHeader",
+            "GIT_CONFIG_VALUE_0": header,
+        }
+    return variables
+
+
+def check_out(repository: git.Repo, checkout: Checkout, uri: str) -> str:
+    """Checks out commit, else branch, else what the repository's HEAD names; returns the commit."""
+    wanted = checkout.commit or checkout.branch
+    names = revisions(checkout)
+    found = next((sha for name in names if (sha := resolved(repository, name))), None)
+    if found is None:
+        what = "commit" if checkout.commit else "branch"
+        raise InputError(f"{uri} has no {what} {wanted}.{alike(repository, checkout)}")
+    repository.git.checkout("--detach", "--quiet", found)
+    return found
+
+
+def revisions(checkout: Checkout) -> tuple[str, ...]:
+    if checkout.commit:
+        return (checkout.commit,)
+    if checkout.branch:
+        return (f"refs/remotes/origin/{checkout.branch}", f"refs/tags/{checkout.branch}")
+    return ("HEAD",)
+
+
+def resolved(repository: git.Repo, name: str) -> str | None:
+    import git
+
+    try:
+        return str(repository.git.rev_parse("--verify", "--quiet", f"{name}^{{commit}}"))
+    except git.GitCommandError:
+        return None
+
+
+def alike(repository: git.Repo, checkout: Checkout) -> str:
+    if checkout.commit:
+        return " Is it pushed? Only what the repository holds can be checked out."
+    branches = [ref.remote_head for ref in repository.remotes.origin.refs]
+    close = difflib.get_close_matches(checkout.branch or "", branches, 3)
+    return f" Branches: {', '.join(close or sorted(branches)[:5])}."
+
+
+def discard(folder: Path) -> Path | None:
+    """Removes a job's working tree; one that the job wrote files into stays, and is returned."""
+    if not folder.exists():
+        return None
+    if written_files(folder):
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    return None
+
+
+def written_files(folder: Path) -> bool:
+    """Whether there is more in a working tree than git put there; Python's caches do not count."""
+    import git
+
+    try:
+        repository = git.Repo(folder)
+        if not (Path(repository.git_dir) / "index").exists():  # the clone did not get that far
+            return False
+        status = repository.git.status("--porcelain", "--untracked-files=all", "-z")
+    except (git.GitError, ValueError):
+        return False
+    return any(entry and "__pycache__" not in entry for entry in status.split("\0"))
+
+
+def words(error: Exception) -> str:
+    """git's own last words, without GitPython's wrapping."""
+    text = getattr(error, "stderr", "") or str(error)
+    lines = [line.strip(" '\n") for line in str(text).splitlines()]
+    told = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
+    return told[0] if told else " ".join(line for line in lines if line)

@@ -1,0 +1,52 @@
+"""Data sources: folders of this machine, by ``file://`` or by a mapping."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from localdlc.errors import InputError
+from localdlc.plan.model import Input
+from localdlc.record.events import Event, InputStaged
+
+__all__ = ["DataTask"]
+
+
+class DataTask:
+    """Makes sure that one data source is where the plan says. Nothing is copied."""
+
+    def __init__(self, source: Input) -> None:
+        self._input = source
+
+    def __call__(self, post: Callable[[Event], None]) -> None:
+        """Posts `InputStaged`; raises `InputError` when the folder is missing or unreadable."""
+        began = time.monotonic()
+        folder = Path(self._input.source)
+        if not folder.exists():
+            raise InputError(f"{self._input.uri}: {missing(folder)}")
+        post(
+            InputStaged(
+                kind="data",
+                uri=self._input.uri,
+                bytes=None,
+                files=None,
+                seconds=round(time.monotonic() - began, 3),
+                cached=True,
+                detail=f"{folder} is mounted at {self._input.target}",
+            )
+        )
+
+    def cancel(self) -> None:
+        """There is nothing to interrupt."""
+
+
+def missing(folder: Path) -> str:
+    """What is wrong with a path that does not exist, and the neighbour that was probably meant."""
+    parent = next(p for p in folder.parents if p.exists())
+    names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
+    wanted = folder.relative_to(parent).parts[0]
+    close = difflib.get_close_matches(wanted, names, 1)
+    hint = f" Did you mean {parent / close[0]}?" if close else ""
+    return f"there is no folder {folder} on this machine.{hint}"

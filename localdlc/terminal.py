@@ -1,0 +1,323 @@
+"""Events and views as a person or a program reads them. Logs go to standard output, the rest to error."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import deque
+from collections.abc import Iterable
+from datetime import datetime
+from typing import BinaryIO, TextIO
+
+from localdlc.record.events import (
+    ContainersKept,
+    ImageReady,
+    InputStaged,
+    JobFinished,
+    Log,
+    Note,
+    Progress,
+    Record,
+    ReplicaExited,
+    StatusChanged,
+    StopRequested,
+    lines,
+)
+from localdlc.record.store import JobRow
+from localdlc.record.view import JobView, ReplicaView
+
+__all__ = ["JsonPrinter", "TextPrinter", "job_table", "job_text", "log_line"]
+
+COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
+STATUS_COLOURS = {"Succeeded": 32, "Failed": 31, "Stopped": 33, "Running": 36}
+LAST_LINES = 20
+LONGEST_PENDING = 8 << 20
+# How often a progress bar is shown again while its line lasts, in seconds of event time.
+PROGRESS_EVERY = 5.0
+
+CARRIAGE_RETURNS = re.compile(rb"[^\n]*\r")
+LINE_ENDS = re.compile(rb"\r+\n")
+
+
+class JsonPrinter:
+    """One JSON object a line: the event stream of the contract."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = Outlet(out)
+
+    def __call__(self, record: Record, view: JobView) -> None:
+        self._out.write("".join(f"{line}\n" for line in lines(record)).encode())
+
+
+class Outlet:
+    """A stream whose reader may go away: the job goes on, its logs are in the files."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out: BinaryIO | None = out
+
+    def write(self, data: bytes) -> None:
+        if self._out is None:
+            return
+        try:
+            self._out.write(data)
+            self._out.flush()
+        except BrokenPipeError:
+            self._out = None
+
+
+class TextPrinter:
+    """A job as it happens: each line of output after its replica's name, events in between.
+
+    ``live``: the error stream is a terminal, so that progress can be one line that changes.
+    """
+
+    def __init__(
+        self,
+        out: BinaryIO,
+        err: TextIO,
+        *,
+        colour: bool = False,
+        live: bool = False,
+        quiet: bool = False,
+    ) -> None:
+        self._out = Outlet(out)
+        self._err = err
+        self._colour = colour
+        self._live = live
+        self._quiet = quiet
+        self._width = len("worker-0")
+        self._prefixes: dict[str, bytes] = {}
+        self._pending: dict[tuple[str, str], bytes] = {}
+        self._shown: dict[object, datetime] = {}
+        self._tails: dict[str, deque[bytes]] = {}
+        self._live_line = False
+
+    def __call__(self, record: Record, view: JobView) -> None:
+        match record.event:
+            case Log() as log:
+                self._log(log, record)
+            case ReplicaExited() as end:
+                self._end_lines(end.pod_id, record.job_id)
+            case Progress() as progress:
+                self._progress(progress, record.time)
+            case JobFinished() as finish:
+                self._verdict(finish, view)
+            case _:
+                self._say_event(record)
+
+    # output of replicas
+
+    def _log(self, log: Log, record: Record) -> None:
+        key = (log.pod_id, log.stream)
+        data = self._pending.pop(key, b"") + log.data
+        if b"\r" in data:
+            data = collapsed(data)
+        if log.partial:
+            data, rest = cut(data)
+            self._keep(key, rest, record)
+        if data:
+            self._print(log.pod_id, record.job_id, data)
+
+    def _keep(self, key: tuple[str, str], rest: bytes, record: Record) -> None:
+        """The beginning of a line waits for its end; a progress bar is shown now and then."""
+        self._pending[key] = rest
+        shown = self._shown.setdefault(key, record.time)
+        if b"\r" in rest and (record.time - shown).total_seconds() >= PROGRESS_EVERY:
+            self._shown[key] = record.time
+            self._print(key[0], record.job_id, rest.rstrip(b"\r") + b"\n")
+        elif len(rest) > LONGEST_PENDING:
+            self._print(key[0], record.job_id, self._pending.pop(key) + b"\n")
+
+    def _end_lines(self, pod_id: str, job_id: str) -> None:
+        """A last line without a newline is a line, too."""
+        for key in [key for key in self._pending if key[0] == pod_id]:
+            rest = self._pending.pop(key).rstrip(b"\r")
+            if rest:
+                self._print(pod_id, job_id, rest + b"\n")
+
+    def _print(self, pod_id: str, job_id: str, data: bytes) -> None:
+        """Whole lines, each after the prefix. Two copies for the block, not two for each line."""
+        self._remember(pod_id, data)
+        prefix = self._prefix(pod_id, job_id)
+        self._clear_live_line()
+        self._out.write(prefix + readable(data)[:-1].replace(b"\n", b"\n" + prefix) + b"\n")
+
+    def _prefix(self, pod_id: str, job_id: str) -> bytes:
+        if pod_id not in self._prefixes:
+            name = short(pod_id, job_id)
+            self._width = max(self._width, len(name))
+            text = f"{name:<{self._width}} | "
+            colour = COLOURS[len(self._prefixes) % len(COLOURS)]
+            self._prefixes[pod_id] = self._paint(text, colour).encode()
+        return self._prefixes[pod_id]
+
+    def _remember(self, pod_id: str, data: bytes) -> None:
+        """The last blocks that hold twenty lines, for the summary of a failure."""
+        tail = self._tails.setdefault(pod_id, deque())
+        tail.append(data)
+        while len(tail) > 1 and sum(b.count(b"\n") for b in itertools.islice(tail, 1, None)) >= (
+            LAST_LINES
+        ):
+            tail.popleft()
+
+    # events
+
+    def _say_event(self, record: Record) -> None:
+        text = event_text(record)
+        if text and not self._quiet:
+            self._say(text)
+
+    def _progress(self, progress: Progress, time: datetime) -> None:
+        """On a terminal one line that changes; elsewhere a line every few seconds."""
+        if self._quiet:
+            return
+        shown = self._shown.get(progress.subject)
+        text = f"  {progress.subject}: {progress.text}"
+        if self._live:
+            self._err.write(f"\r\x1b[K{text[:100]}")
+            self._err.flush()
+            self._live_line = True
+        elif shown is None or (time - shown).total_seconds() >= PROGRESS_EVERY:
+            self._shown[progress.subject] = time
+            self._say(text)
+
+    def _verdict(self, finish: JobFinished, view: JobView) -> None:
+        for pod_id in {pod for pod, _ in self._pending}:
+            self._end_lines(pod_id, view.job_id)
+        if finish.status == "Failed":
+            self._say("\n".join(self._failure(finish, view)))
+        word = self._paint(finish.status, STATUS_COLOURS.get(finish.status, 0))
+        by = finish.deciding_replica
+        decided = f", decided by {short(by, view.job_id)}" if by else ""
+        self._say(f"{word}: {finish.reason_message} ({finish.duration_seconds:.1f} s{decided})")
+
+    def _failure(self, finish: JobFinished, view: JobView) -> Iterable[str]:
+        """Who decided, how it ended, its last lines, and what became of the others."""
+        first = finish.deciding_replica
+        if first in view.replicas:
+            yield f"{short(first, view.job_id)} {how_it_ended(view.replicas[first])}"
+            yield from (f"  | {line}" for line in self._last_lines(first))
+        for pod_id, replica in view.replicas.items():
+            if pod_id != first:
+                yield f"{short(pod_id, view.job_id)} {how_it_ended(replica)}"
+
+    def _last_lines(self, pod_id: str) -> list[str]:
+        data = b"".join(self._tails.get(pod_id, ()))
+        return data.decode("utf-8", "backslashreplace").splitlines()[-LAST_LINES:]
+
+    def _say(self, text: str) -> None:
+        self._clear_live_line()
+        self._err.write(f"{text}\n")
+        self._err.flush()
+
+    def _clear_live_line(self) -> None:
+        if self._live_line:
+            self._err.write("\r\x1b[K")
+            self._err.flush()
+            self._live_line = False
+
+    def _paint(self, text: str, colour: int) -> str:
+        return f"\x1b[{colour}m{text}\x1b[0m" if self._colour and colour else text
+
+
+def event_text(record: Record) -> str | None:
+    """One line for an event that a person wants to see, None for the others."""
+    match record.event:
+        case StatusChanged(to=to) if to == "Creating":
+            return f"{record.job_id}: {to}"
+        case StatusChanged(to=to) if to in {"EnvPreparing", "Running", "Stopping", "Queuing"}:
+            return f"{record.job_id}: {to}"
+        case InputStaged() as staged:
+            return f"  {staged.kind} {staged.uri}: {staged.detail} ({staged.seconds:.1f} s)"
+        case ImageReady(pulled=True) as image:
+            return f"  image {image.image}: pulled ({image.seconds:.1f} s)"
+        case StopRequested(by=by):
+            return f"  stopping ({by}); once more to kill at once"
+        case Note(text=text):
+            return f"  note: {text}"
+        case ContainersKept(names=names):
+            return f"  kept: {', '.join(names)}; `localdlc gc --kept` removes them"
+    return None
+
+
+def how_it_ended(replica: ReplicaView) -> str:
+    """``ended with exit code 137 (SIGKILL): out of memory``"""
+    if replica.lost:
+        return f"was lost: {replica.lost}"
+    if replica.exit_code is None:
+        return "had not ended"
+    signal = f" ({replica.signal})" if replica.signal else ""
+    why = ": the kernel killed it, out of memory" if replica.oom else ""
+    ours = ": stopped by localdlc" if replica.stopped_by_us else ""
+    return f"ended with exit code {replica.exit_code}{signal}{why or ours}"
+
+
+def short(pod_id: str, job_id: str) -> str:
+    return pod_id.removeprefix(f"{job_id}-")
+
+
+def collapsed(data: bytes) -> bytes:
+    """Of a progress bar only what the terminal would show in the end.
+
+    The last carriage return of an unfinished line stays, as the mark of a bar at work.
+    """
+    data = LINE_ENDS.sub(b"\n", data)
+    head, newline, tail = data.rpartition(b"\n")
+    bar = tail.rstrip(b"\r")
+    last = bar.rpartition(b"\r")[2] + (b"\r" if bar != tail else b"")
+    return CARRIAGE_RETURNS.sub(b"", head) + newline + last
+
+
+def cut(data: bytes) -> tuple[bytes, bytes]:
+    """Whole lines, and the beginning of the next."""
+    end = data.rfind(b"\n") + 1
+    return data[:end], data[end:]
+
+
+def readable(data: bytes) -> bytes:
+    """UTF-8 as it is; any other byte visible as ``\\xNN``."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "backslashreplace").encode()
+    return data
+
+
+def log_line(pod_id: str, line: bytes, *, prefixed: bool) -> bytes:
+    """``localdlc logs``: one line as it would have been shown."""
+    text = readable(collapsed(line + b"\n"))
+    return f"{pod_id.split('-', 1)[-1]} | ".encode() + text if prefixed else text
+
+
+def job_table(rows: Iterable[JobRow]) -> str:
+    """``localdlc list``"""
+    titles = ("JOB", "NAME", "TYPE", "REPLICAS", "STATUS", "CREATED")
+    cells = [titles] + [
+        (r.job_id, r.display_name, r.job_type, str(r.replicas), r.status, r.created[:19])
+        for r in rows
+    ]
+    return table(cells)
+
+
+def table(cells: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    )
+
+
+def job_text(view: JobView) -> str:
+    """``localdlc show``"""
+    title = f"{view.job_type} {view.job_id} ({view.display_name}): {view.status}"
+    reason = f"  {view.reason_message}" if view.reason_message else ""
+    history = [
+        (f"  {span.start:%Y-%m-%d %H:%M:%S}", span.status, span.reason_message)
+        for span in view.history
+    ]
+    replicas = [
+        (f"  {short(pod, view.job_id)}", r.status, how_it_ended(r))
+        for pod, r in view.replicas.items()
+    ]
+    parts = [title, reason, table(history) if history else "", table(replicas) if replicas else ""]
+    return "\n".join(part for part in parts if part)

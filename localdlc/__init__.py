@@ -38,8 +38,8 @@ def run(
 
     ``settings`` are those of localdlc.toml and the command line, such as ``home``, ``map``,
     ``image_map``, ``grace`` (seconds), ``keep``. ``on_event`` is called with every `Record` as it
-    happens, on this thread. A training that fails is a `Result`; raises `LocaldlcError` when the job
-    could not run at all.
+    happens, on this thread. A training that fails is a `Result`; raises `LocaldlcError` when the
+    job could not run at all.
     """
     from localdlc import python_door
 

@@ -1,8 +1,9 @@
-"""One frozen `Config` from flags, LOCALDLC_* variables and localdlc.toml, each value with its origin.
+"""One frozen `Config` from flags, LOCALDLC_* variables and localdlc.toml; each value has an origin.
 
-Precedence: flag, variable, the nearest ``localdlc.toml`` (this folder or a parent, or ``--config``),
-the user's ``~/.config/localdlc/localdlc.toml``, default. Tables are merged key by key. A relative
-folder is relative to the file that names it, or to the working directory for flags and variables.
+Precedence: flag, variable, the nearest ``localdlc.toml`` (this folder or a parent, or
+``--config``), the user's ``~/.config/localdlc/localdlc.toml``, default. Tables are merged key by
+key. A relative folder is relative to the file that names it, or to the working directory for flags
+and variables.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ FILE_NAME = "localdlc.toml"
 class CodeSource:
     """A code source of the workspace, as ``[code_sources."<CodeSourceId>"]`` registers it.
 
-    ``clone_type`` 0 clones into a new folder of ``mount_path`` named like the repository, 1 straight
-    into it (AIWorkSpace CreateCodeSource).
+    ``clone_type`` 0 clones into a new folder of ``mount_path`` named like the repository, 1
+    straight into it (AIWorkSpace CreateCodeSource).
     """
 
     repository: str
@@ -65,9 +66,7 @@ class Config:
         return f"t{self.user_id}"
 
 
-def load_config(
-    flags: Mapping[str, Any], environment: Mapping[str, str], folder: Path
-) -> Config:
+def load_config(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Path) -> Config:
     """Reads every layer; raises `UsageError` naming the file and key, or the variable, at fault."""
     layers = [
         (layer, origin)
@@ -96,9 +95,7 @@ def origin_of(name: str, origin: str) -> str:
     return spelled.get(origin, origin)
 
 
-def config_files(
-    chosen: str | None, environment: Mapping[str, str], folder: Path
-) -> list[Path]:
+def config_files(chosen: str | None, environment: Mapping[str, str], folder: Path) -> list[Path]:
     """The user's file, then the project's: later ones win."""
     home = Path(environment.get("HOME") or Path.home())
     config_home = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localdlc.config import load_config
 from localdlc.errors import UsageError
 from localdlc.record.events import Record
+from localdlc.record.view import JobView
 from localdlc.service import Result, Service
 
 if TYPE_CHECKING:
@@ -27,9 +29,13 @@ def run(
     job_id: str | None,
     settings: Mapping[str, Any],
 ) -> Result:
-    listeners = [lambda record, _view: on_event(record)] if on_event else []
+    listeners = [partial(tell, on_event)] if on_event else []
     service = Service(load_config(settings, os.environ, Path.cwd()), engine)
     return service.create_job(body(request), job_id=job_id, listeners=listeners)
+
+
+def tell(on_event: Callable[[Record], object], record: Record, _: JobView) -> None:
+    on_event(record)
 
 
 def body(request: str | Path | Mapping[str, Any] | CreateJobRequest) -> bytes:

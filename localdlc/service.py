@@ -100,9 +100,7 @@ class Service:
 
     # before a job
 
-    def validate(
-        self, data: bytes, overrides: Sequence[str] = (), strict: bool = False
-    ) -> Asked:
+    def validate(self, data: bytes, overrides: Sequence[str] = (), strict: bool = False) -> Asked:
         """The request, checked. Raises `InvalidRequest` with every problem."""
         from localdlc.spec import read_request
 
@@ -158,8 +156,8 @@ class Service:
     ) -> Result:
         """Runs the request to its verdict, in the calling thread.
 
-        Raises `InvalidRequest`, `NotEmulated`, `InputError`, `MachineError`; a training that fails is
-        no error but a `Result`. Afterwards nothing of it is left on the engine.
+        Raises `InvalidRequest`, `NotEmulated`, `InputError`, `MachineError`; a training that fails
+        is no error but a `Result`. Afterwards nothing of it is left on the engine.
         """
         from localdlc.run.host import observe_host
         from localdlc.spec import to_json
@@ -226,9 +224,7 @@ class Service:
         finally:
             store.close()
 
-    def get_pod_logs(
-        self, name: str, pod: str | None = None
-    ) -> Iterator[tuple[str, LogLine]]:
+    def get_pod_logs(self, name: str, pod: str | None = None) -> Iterator[tuple[str, LogLine]]:
         """PodId and line, replica by replica; ``pod`` may be short, such as ``worker-0``."""
         store = Store(self.config.home)
         try:
@@ -322,9 +318,7 @@ def masked_request(request: dict[str, Any], mask: Mask) -> Any:
     return mask.value(masked_by_name(request))
 
 
-def chosen_pods(
-    job_id: str, pod: str | None, files: Mapping[str, list[Path]]
-) -> list[str]:
+def chosen_pods(job_id: str, pod: str | None, files: Mapping[str, list[Path]]) -> list[str]:
     if pod is None:
         return list(files)
     for name in (pod, f"{job_id}-{pod}"):

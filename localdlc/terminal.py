@@ -1,11 +1,11 @@
-"""Events and views as a person or a program reads them. Logs go to standard output, the rest to error."""
+"""Events and views as people and programs read them: logs on standard output, the rest on error."""
 
 from __future__ import annotations
 
 import itertools
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import BinaryIO, TextIO
 
@@ -299,7 +299,7 @@ def job_table(rows: Iterable[JobRow]) -> str:
     return table(cells)
 
 
-def table(cells: list[tuple[str, ...]]) -> str:
+def table(cells: Sequence[tuple[str, ...]]) -> str:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(
         "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip()

@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us is gone; Python would complain at exit
         sys.exit(141)
-    except Exception as error:  # noqa: BLE001 - the last resort: a sentence instead of a traceback
+    except Exception as error:
         if debug:
             raise
         what = f"{type(error).__name__}: {error}".rstrip(": ")
@@ -76,9 +76,7 @@ def complain(
             "type": "error",
             "code": code,
             "message": message,
-            "problems": [
-                {"path": p.path, "code": p.code, "message": p.message} for p in problems
-            ],
+            "problems": [{"path": p.path, "code": p.code, "message": p.message} for p in problems],
         }
         click.echo(json.dumps(body))
         return
@@ -89,4 +87,6 @@ def complain(
 
 def wants_json(arguments: Sequence[str]) -> bool:
     joined = " ".join(arguments)
-    return any(spelled in joined for spelled in ("-o json", "-ojson", "--output json", "--output=json"))
+    return any(
+        spelled in joined for spelled in ("-o json", "-ojson", "--output json", "--output=json")
+    )

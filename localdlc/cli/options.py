@@ -66,7 +66,9 @@ job_options = apply(
         click.option(
             "--image-map", multiple=True, metavar="FROM=TO", help="Run another image instead."
         ),
-        click.option("--pull", type=click.Choice(["missing", "always", "never"]), help="Pull images."),
+        click.option(
+            "--pull", type=click.Choice(["missing", "always", "never"]), help="Pull images."
+        ),
         click.option("--offline", is_flag=True, default=None, help="Use no network."),
         click.option(
             "--keep",

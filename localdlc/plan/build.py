@@ -29,7 +29,7 @@ DEFAULT_POLICY = "AllWorkers"
 def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Host) -> Plan:
     """Decides everything about a job. Takes a request that `check` has passed.
 
-    Raises `InputError` when a data or code source is known neither to the request nor to the config.
+    Raises `InputError` when neither request nor config knows where a data or code source is.
     """
     job_type = JOB_TYPES[request.JobType or ""]
     roles = job_type.roles(roles_of(request.JobSpecs or ()))
@@ -49,7 +49,9 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
         network=Network(f"localdlc-{job_id}"),
         inputs=brought,
         replicas=tuple(
-            replica(request, config, job_type, member, topology, given[member.role.type][0], brought)
+            replica(
+                request, config, job_type, member, topology, given[member.role.type][0], brought
+            )
             for member in topology.members
         ),
         notes=(*notes, *(n for _, ns in given.values() for n in ns), *overridden(users, injected)),

@@ -43,7 +43,7 @@ def command(
 
 
 def prologue(libraries: Sequence[str], folder: str | None) -> str:
-    """ThirdpartyLibs, then the requirements.txt of ThirdpartyLibDir; pip's failure is the replica's.
+    """ThirdpartyLibs, then ThirdpartyLibDir's requirements.txt; pip's failure is the replica's.
 
     A missing file only warns, with the words that DLC's own job logs show.
     """

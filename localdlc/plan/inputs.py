@@ -60,13 +60,15 @@ def mount_paths(sources: list[DataSource], notes: list[str]) -> list[str]:
             names = (DEFAULT_MOUNT, *(f"{DEFAULT_MOUNT}-{n}" for n in range(2, len(sources) + 2)))
             path = next(name for name in names if name not in taken)
             taken.add(path)
-            notes.append(f"DataSources[{position}]: no MountPath is given; it is mounted at {path}.")
+            notes.append(
+                f"DataSources[{position}]: no MountPath is given; it is mounted at {path}."
+            )
         paths.append(path)
     return paths
 
 
 def mapped(name: str, folders: Mapping[str, Path]) -> Path | None:
-    """The folder that ``--map`` or ``[map]`` gives a Uri or an id; a prefix maps what is below it."""
+    """The folder that ``--map`` or ``[map]`` gives a Uri or id; a prefix maps what is below it."""
     wanted = name.rstrip("/")
     for prefix in sorted(folders, key=len, reverse=True):
         stem = prefix.rstrip("/")
@@ -122,7 +124,8 @@ def revision(
     known: CodeSource, branch: str | None, commit: str | None
 ) -> tuple[str | None, str | None]:
     """Branch and commit to check out; a commit wins, and a Branch of the request disables the
-    commit that the code source has stored, because it is the more specific wish."""
+    commit that the code source has stored, because it is the more specific wish.
+    """
     if commit or branch:
         return branch or known.branch, commit
     return known.branch, known.commit

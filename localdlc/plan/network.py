@@ -33,7 +33,7 @@ def choose_subnet(
                 return subnet
     raise ResourceError(
         f"no free subnet for {replicas} replicas in {', '.join(map(str, pools))}. "
-        "Name another range in localdlc.toml: subnets = [\"10.77.0.0/16\"]."
+        'Name another range in localdlc.toml: subnets = ["10.77.0.0/16"].'
     )
 
 

@@ -36,10 +36,10 @@ Decision = GoOn | Finish
 def decide(plan: Plan, ended: Mapping[str, Ended]) -> Decision:
     """The decision table of DLC under KubeDL's rules.
 
-    Succeeded as soon as every deciding replica has exited 0, whatever the others do. Else Failed as
-    soon as any replica of any role ended otherwise: the earliest such end decides. Success is looked
-    at first, so the order in which simultaneous ends arrive does not matter. A replica that we
-    stopped has not failed.
+    Succeeded as soon as every deciding replica has exited 0, whatever the others do. Else Failed
+    as soon as any replica of any role ended otherwise: the earliest such end decides. Success is
+    looked at first, so the order in which simultaneous ends arrive does not matter. A replica that
+    we stopped has not failed.
     """
     deciders = [r for r in plan.replicas if r.decides]
     if deciders and all(succeeded(ended.get(r.pod_id)) for r in deciders):
@@ -94,8 +94,8 @@ def may_start(
 ) -> bool:
     """Whether everything ``replica`` starts after has come far enough.
 
-    KubeDL's order of phases: Pending < Running < Succeeded = Failed; so an upstream replica that has
-    already ended counts as running, too.
+    KubeDL's order of phases: Pending < Running < Succeeded = Failed; so an upstream replica that
+    has already ended counts as running, too.
     """
     for upstream in replica.start_after:
         peers = [r.pod_id for r in plan.replicas if r.role == upstream.role]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from localdlc.spec.request import JobSpec
+    from localdlc.spec.jobspec import JobSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def promote_first_worker(roles: Sequence[Role], leader: str) -> tuple[Role, ...]
     for role in roles:
         if role.type == "Worker":
             promoted.append(replace(role, type=leader, count=1))
-            role = replace(role, count=role.count - 1)  # noqa: PLW2901 - what is left of it
+            role = replace(role, count=role.count - 1)
         if role.count:
             promoted.append(role)
     return tuple(promoted)

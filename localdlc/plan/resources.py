@@ -10,7 +10,7 @@ from localdlc.plan.replicas import Role
 from localdlc.spec.quantity import cpus, memory_bytes
 
 if TYPE_CHECKING:
-    from localdlc.spec.request import ResourceConfig
+    from localdlc.spec.jobspec import ResourceConfig
 
 MIB = 1 << 20
 SMALLEST_SHM = 64 * MIB

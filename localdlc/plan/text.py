@@ -29,7 +29,8 @@ def body(replica: ReplicaPlan) -> Iterator[str]:
     yield f"{replica.pod_id} {replica.ip or ''}".rstrip()
     yield f"  image            {replica.image}"
     # The last word of the command is the user's own text; what comes before it is how it is run.
-    yield f"  command          {shlex.quote(replica.command[0])} -c {shlex.quote(replica.command[-1])}"
+    shell, text = (shlex.quote(replica.command[n]) for n in (0, -1))
+    yield f"  command          {shell} -c {text}"
     yield f"  names            {', '.join((replica.hostname, *replica.aliases))}"
     for name, value in replica.shown_env().items():
         yield f"  env              {name}={value}"

@@ -77,7 +77,7 @@ class StatusChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class InputStaged(Event):
-    """An input is where the replicas will see it. Sizes in bytes; None where nothing was counted."""
+    """An input is where the replicas will see it. ``bytes`` and ``files``: None is not counted."""
 
     kind: str
     uri: str

@@ -159,7 +159,8 @@ class Store:
     def _rows(self, clause: str, *values: Any) -> list[JobRow]:
         columns = ", ".join(f.name for f in fields(JobRow))
         with self._explained():
-            found = self._database.execute(f"SELECT {columns} FROM jobs {clause}", values)
+            query = f"SELECT {columns} FROM jobs {clause}"  # noqa: S608 - both are ours
+            found = self._database.execute(query, values)
             return [JobRow(*row) for row in found]
 
     def find(self, name: str) -> str:

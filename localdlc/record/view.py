@@ -1,12 +1,17 @@
-"""`fold`: a job's events become what there is to know about it now. Pure; nothing else sets a status."""
+"""`fold`: a job's events become what there is to know about it now.
+
+Pure; nothing else ever sets a status.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import singledispatch
 
 from localdlc.record.events import (
+    Event,
     InputStaged,
     JobCreated,
     JobFinished,
@@ -49,7 +54,7 @@ class StatusSpan:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaView:
-    """One replica now. ``status`` is DLC's pod status: Pending, Running, Succeeded, Failed, Unknown."""
+    """One replica now. ``status`` is a pod's: Pending, Running, Succeeded, Failed, Unknown."""
 
     pod_id: str
     status: str = "Pending"
@@ -84,7 +89,6 @@ class JobView:
     replicas: dict[str, ReplicaView] = field(default_factory=dict)
     inputs: tuple[InputStaged, ...] = ()
     notes: tuple[str, ...] = ()
-    records: int = 0
 
     @property
     def terminal(self) -> bool:
@@ -104,31 +108,28 @@ def fold(records: Iterable[Record]) -> JobView:
 
 
 def after(view: JobView, record: Record) -> JobView:
-    """The view after one more record. Unknown kinds change nothing but the count."""
-    change = CHANGES.get(type(record.event))
-    changed = change(view, record) if change else view
-    return replace(changed, records=view.records + 1, job_id=record.job_id)
+    """The view after one more record. A kind that is not registered changes nothing."""
+    return replace(change(record.event, view, record.time), job_id=record.job_id)
 
 
-def created(view: JobView, record: Record) -> JobView:
-    event = record.event
-    assert isinstance(event, JobCreated)
-    return replace(
-        view,
-        display_name=event.display_name,
-        job_type=event.job_type,
-        created=record.time,
-    )
+@singledispatch
+def change(event: Event, view: JobView, time: datetime) -> JobView:
+    """What one kind of event means for the view; the kinds are registered below."""
+    return view
 
 
-def moved(view: JobView, record: Record) -> JobView:
-    """A status change. One that DLC does not know is a bug of ours and is not hidden."""
-    event = record.event
-    assert isinstance(event, StatusChanged)
+@change.register
+def _(event: JobCreated, view: JobView, time: datetime) -> JobView:
+    return replace(view, display_name=event.display_name, job_type=event.job_type, created=time)
+
+
+@change.register
+def _(event: StatusChanged, view: JobView, time: datetime) -> JobView:
+    """A move that DLC does not know is a bug of ours and is not hidden."""
     if event.to not in MOVES.get(view.status, frozenset()):
         raise ValueError(f"a job cannot go from {view.status or 'nothing'} to {event.to}")
-    closed = (*view.history[:-1], *(replace(s, end=record.time) for s in view.history[-1:]))
-    span = StatusSpan(event.to, record.time, event.reason_code, event.reason_message)
+    closed = (*view.history[:-1], *(replace(span, end=time) for span in view.history[-1:]))
+    span = StatusSpan(event.to, time, event.reason_code, event.reason_message)
     return replace(
         view,
         status=event.to,
@@ -138,39 +139,34 @@ def moved(view: JobView, record: Record) -> JobView:
     )
 
 
-def staged(view: JobView, record: Record) -> JobView:
-    event = record.event
-    assert isinstance(event, InputStaged)
+@change.register
+def _(event: InputStaged, view: JobView, time: datetime) -> JobView:
     return replace(view, inputs=(*view.inputs, event))
 
 
-def started(view: JobView, record: Record) -> JobView:
-    event = record.event
-    assert isinstance(event, ReplicaStarted)
+@change.register
+def _(event: ReplicaStarted, view: JobView, time: datetime) -> JobView:
     now = ReplicaView(
         pod_id=event.pod_id,
         status="Running",
         pod_uid=event.pod_uid,
         attempt=event.attempt,
         ip=event.ip,
-        started=record.time,
+        started=time,
     )
     return with_replica(view, now)
 
 
-def logged(view: JobView, record: Record) -> JobView:
-    event = record.event
-    assert isinstance(event, Log)
-    known = view.replicas.get(event.pod_id, ReplicaView(event.pod_id))
+@change.register
+def _(event: Log, view: JobView, time: datetime) -> JobView:
+    known = replica_of(view, event.pod_id)
     return with_replica(view, replace(known, lines=known.lines + event.count))
 
 
-def exited(view: JobView, record: Record) -> JobView:
-    event = record.event
-    assert isinstance(event, ReplicaExited)
-    known = view.replicas.get(event.pod_id, ReplicaView(event.pod_id))
+@change.register
+def _(event: ReplicaExited, view: JobView, time: datetime) -> JobView:
     now = replace(
-        known,
+        replica_of(view, event.pod_id),
         status="Failed" if event.exit_code else "Succeeded",
         finished=event.finished_at,
         exit_code=event.exit_code,
@@ -181,45 +177,30 @@ def exited(view: JobView, record: Record) -> JobView:
     return with_replica(view, now)
 
 
-def lost(view: JobView, record: Record) -> JobView:
-    event = record.event
-    assert isinstance(event, ReplicaLost)
-    known = view.replicas.get(event.pod_id, ReplicaView(event.pod_id))
-    now = replace(known, status="Unknown", finished=record.time, lost=event.reason)
-    return with_replica(view, now)
+@change.register
+def _(event: ReplicaLost, view: JobView, time: datetime) -> JobView:
+    known = replica_of(view, event.pod_id)
+    return with_replica(view, replace(known, status="Unknown", finished=time, lost=event.reason))
 
 
-def stop_requested(view: JobView, record: Record) -> JobView:
-    event = record.event
-    assert isinstance(event, StopRequested)
+@change.register
+def _(event: StopRequested, view: JobView, time: datetime) -> JobView:
     return replace(view, stop_requested_by=view.stop_requested_by or event.by)
 
 
-def noted(view: JobView, record: Record) -> JobView:
-    event = record.event
-    assert isinstance(event, Note)
+@change.register
+def _(event: Note, view: JobView, time: datetime) -> JobView:
     return replace(view, notes=(*view.notes, event.text))
 
 
-def finished(view: JobView, record: Record) -> JobView:
-    event = record.event
-    assert isinstance(event, JobFinished)
-    return replace(view, deciding_replica=event.deciding_replica, finished=record.time)
+@change.register
+def _(event: JobFinished, view: JobView, time: datetime) -> JobView:
+    return replace(view, deciding_replica=event.deciding_replica, finished=time)
+
+
+def replica_of(view: JobView, pod_id: str) -> ReplicaView:
+    return view.replicas.get(pod_id) or ReplicaView(pod_id)
 
 
 def with_replica(view: JobView, now: ReplicaView) -> JobView:
     return replace(view, replicas={**view.replicas, now.pod_id: now})
-
-
-CHANGES = {
-    JobCreated: created,
-    StatusChanged: moved,
-    InputStaged: staged,
-    ReplicaStarted: started,
-    Log: logged,
-    ReplicaExited: exited,
-    ReplicaLost: lost,
-    StopRequested: stop_requested,
-    Note: noted,
-    JobFinished: finished,
-}

@@ -46,7 +46,10 @@ def connect(environment: Mapping[str, str]) -> DockerEngine:
     with speaking(f"connect to the engine at {address.url}"):
         # No read timeout: a silent replica may say nothing for hours, and so may wait().
         client = docker.APIClient(
-            base_url=address.url, version="auto", timeout=None, tls=tls or False
+            base_url=address.url,
+            version="auto",
+            timeout=None,  # type: ignore[arg-type]  # the stubs want a number, requests does not
+            tls=tls or False,
         )
         return DockerEngine(client, address.url)
 
@@ -85,7 +88,7 @@ class DockerEngine:
     def find_image(self, reference: str) -> str | None:
         with speaking(f"look for the image {reference}"):
             try:
-                return str(self._client.inspect_image(reference)["Id"])
+                return str(self._client.inspect_image(reference)["Id"])  # type: ignore[no-untyped-call]
             except docker.errors.NotFound:
                 return None
 
@@ -158,7 +161,7 @@ class DockerEngine:
 
     def create(self, spec: ContainerSpec) -> str:
         with speaking(f"create {spec.name}"):
-            created = self._client.create_container_from_config(
+            created = self._client.create_container_from_config(  # type: ignore[no-untyped-call]
                 container_config(spec), name=spec.name
             )
         return str(created["Id"])

@@ -8,8 +8,8 @@
 
     engine = FakeEngine(train)
 
-It keeps the promises of `Engine` (``tests/contract`` holds it to them), counts what exists, and needs
-no container engine and no root.
+It keeps the promises of `Engine` (``tests/contract`` holds it to them), shows what exists, and
+needs no container engine and no root.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ from localdlc.run.engine import (
 )
 
 __all__ = ["FakeEngine", "FakeReplica", "Script"]
-
 
 
 class Killed(BaseException):
@@ -95,9 +94,9 @@ class FakeReplica:
 
     def wait(self) -> Exit:
         with self._changed:
-            self._changed.wait_for(lambda: self.end is not None)
-        assert self.end is not None
-        return self.end
+            while self.end is None:
+                self._changed.wait()
+            return self.end
 
     def blocks(self) -> Iterator[tuple[Stream, bytes]]:
         while (block := self._output.get()) is not None:
@@ -119,7 +118,7 @@ class FakeAttachment:
 
 
 class FakeEngine:
-    """Runs ``script`` for every container. ``images`` are those it has, None any that is asked for."""
+    """Runs ``script`` for every container. ``images`` are those it has; None: any asked for."""
 
     def __init__(
         self, script: Script, images: tuple[str, ...] | None = None, cpus: int = 8

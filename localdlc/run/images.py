@@ -24,7 +24,7 @@ class ImageTask:
         self._login = login
 
     def __call__(self, post: Post) -> None:
-        """Posts `ImageReady`; raises `ImageError` with the engine's words and names that look alike."""
+        """Posts `ImageReady`; raises `ImageError`: the engine's words and names that look alike."""
         began = time.monotonic()
         found = self._engine.find_image(self._image)
         pulled = self._pull == "always" or (found is None and self._pull == "missing")

@@ -86,7 +86,7 @@ class Supervisor:
         control: Control | None = None,
         tasks: Mapping[str, Task] | None = None,
     ) -> None:
-        """``tasks`` bring the inputs; they run at once, side by side, and may raise `InputError`."""
+        """``tasks`` bring the inputs; they run side by side and may raise `InputError`."""
         self._plan = plan
         self._engine = engine
         self._emit = emit
@@ -132,7 +132,11 @@ class Supervisor:
     def _prepare(self) -> None:
         """Images, network and inputs, side by side."""
         self._move("EnvPreparing")
-        tasks: dict[str, Task] = {"network": self._make_network, **self._image_tasks(), **self._tasks}
+        tasks: dict[str, Task] = {
+            "network": self._make_network,
+            **self._image_tasks(),
+            **self._tasks,
+        }
         for name, task in tasks.items():
             Thread(target=self._attempt, args=(name, task), name=name, daemon=True).start()
         missing = set(tasks)
@@ -173,7 +177,9 @@ class Supervisor:
                 continue
             self._plan = plan.placed(subnet)
             return
-        raise EngineUnavailable(f"no free subnet for {plan.network.name} after {SUBNET_TRIES} tries")
+        raise EngineUnavailable(
+            f"no free subnet for {plan.network.name} after {SUBNET_TRIES} tries"
+        )
 
     # running
 
@@ -321,7 +327,7 @@ class Supervisor:
         )
 
     def _clean_up(self) -> None:
-        """Removes every container that is not to be kept, then the network. Each step stands alone."""
+        """Removes what is not to be kept, containers then network. Each step stands alone."""
         kept = [pod for pod in self._followers if self._keeps(pod)]
         created = [f.container_id for pod, f in self._followers.items() if pod not in kept]
         failures = list(self._hands.map(self._remove, filter(None, created)))
@@ -352,4 +358,3 @@ class Supervisor:
     def _move(self, status: str, reason_code: str = "", reason_message: str = "") -> None:
         self._emit(StatusChanged(self._status, status, reason_code, reason_message))
         self._status = status
-

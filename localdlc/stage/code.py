@@ -37,7 +37,7 @@ class CodeTask:
         self._clone: Any = None
 
     def __call__(self, post: Callable[[Event], None]) -> None:
-        """Posts `InputStaged`; raises `InputError` naming the repository, branch or commit missing."""
+        """Posts `InputStaged`; raises `InputError` naming the repository, branch or commit."""
         began = time.monotonic()
         post(Progress(self._uri, "cloning"))
         repository = self._cloned()
@@ -80,7 +80,7 @@ class CodeTask:
 
 
 def environment(checkout: Checkout) -> dict[str, str]:
-    """git's environment: never a question, and a token that stays out of ``.git/config``."""
+    """Git's environment: never a question, and a token that stays out of ``.git/config``."""
     variables = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     if checkout.token:
         login = f"{checkout.user or 'git'}:{checkout.token}".encode()
@@ -156,7 +156,7 @@ def written_files(folder: Path) -> bool:
 
 
 def words(error: Exception) -> str:
-    """git's own last words, without GitPython's wrapping."""
+    """Git's own last words, without GitPython's wrapping."""
     text = getattr(error, "stderr", "") or str(error)
     lines = [line.strip(" '\n") for line in str(text).splitlines()]
     told = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]

@@ -17,7 +17,7 @@ def roles(asked: tuple[Role, ...]) -> tuple[Role, ...]:
 
 
 def environment(member: Member, topology: Topology) -> dict[str, str]:
-    """WORLD_SIZE counts nodes, not GPUs, and RANK is the node's: 0 for the Master, i+1 for Workers."""
+    """WORLD_SIZE counts nodes, not GPUs; RANK is the node's: 0 for the Master, i+1 for Workers."""
     return {
         "MASTER_ADDR": topology.of("Master")[0].pod_id,
         "MASTER_PORT": str(MASTER_PORT),

@@ -41,9 +41,7 @@ def cluster(topology: Topology) -> dict[str, list[str]]:
     """
     listed = [m for m in topology.members if m.role.type != "Evaluator"]
     return {
-        name: [
-            f"{m.pod_id}.{topology.namespace}.svc:{PORT}" for m in listed if m.role.name == name
-        ]
+        name: [f"{m.pod_id}.{topology.namespace}.svc:{PORT}" for m in listed if m.role.name == name]
         for name in sorted({m.role.name for m in listed})
     }
 

@@ -10,7 +10,7 @@ from localdlc.plan.replicas import Role
 from localdlc.spec.quantity import cpus, memory_bytes
 
 if TYPE_CHECKING:
-    from localdlc.spec.jobspec import ResourceConfig
+    from localdlc.spec.jobspec import ResourceAsk
 
 MIB = 1 << 20
 SMALLEST_SHM = 64 * MIB
@@ -30,7 +30,7 @@ def limits(role: Role, host: Host) -> tuple[Resources, tuple[str, ...]]:
     ``/dev/shm`` is half of the memory unless asked for: the engine's own 64 MiB kill the data
     loaders of every framework.
     """
-    asked: ResourceConfig | None = role.spec.ResourceConfig
+    asked: ResourceAsk | None = role.spec.ResourceConfig
     notes: list[str] = []
     cores = cpus(asked.CPU) if asked and asked.CPU else None
     memory = memory_bytes(asked.Memory) if asked and asked.Memory else None

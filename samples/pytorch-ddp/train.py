@@ -3,12 +3,13 @@
 import os
 import time
 
-import digits
 import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
+
+import digits
 
 EPOCHS = 12
 BATCH = 16

@@ -2,9 +2,10 @@
 
 import time
 
-import digits
 import keras
 import tensorflow as tf
+
+import digits
 
 EPOCHS = 8
 BATCH = 32  # over all replicas

@@ -2,8 +2,9 @@
 
 import time
 
-import digits
 import tensorflow as tf
+
+import digits
 
 EPOCHS = 8
 STEPS = 60  # of an epoch, over all workers

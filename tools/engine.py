@@ -115,9 +115,7 @@ def advice(facts: Facts) -> str:
         return "Join its group (`sudo usermod -aG docker $USER`, then log in again), or use sudo."
     if facts.installed:
         return "Docker is installed: start it as root, with `service docker start`."
-    return (
-        "Install one as root: `apt-get install docker.io`, or see docs.docker.com/engine/install."
-    )
+    return "Install one: `sudo apt-get install docker.io`, or Docker Desktop, Colima, Podman."
 
 
 def bring_up(way: Literal["start", "install"]) -> None:

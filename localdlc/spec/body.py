@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from localdlc.errors import InvalidRequest, Problem
 
-__all__ = ["children", "compact", "encodable", "flaws", "parse", "read_json", "refuse_depth"]
+__all__ = ["children", "encodable", "flaws", "parse", "read_json", "refuse_depth", "size_flaw"]
 
-_MOST_BYTES = 1 << 20
+_MOST_READ = 1 << 20
+_MOST_SENT = 65_536
 _MOST_LEVELS = 64
 _INT64 = range(-(2**63), 2**63)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -27,10 +28,10 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def parse(data: bytes) -> dict[str, Any]:
     """Read the JSON object in a body; InvalidRequest says why there is none."""
-    if len(data) > _MOST_BYTES:
+    if len(data) > _MOST_READ:
         raise _unreadable(
-            f"the body has {len(data):,} bytes; a request has at most 65,536"
-            f" (a body over {_MOST_BYTES:,} is not even read)"
+            f"the body has {len(data):,} bytes; a request has at most {_MOST_SENT:,}"
+            f" (a body over {_MOST_READ:,} is not even read)"
         )
     try:
         tree = read_json(_decoded(data))
@@ -80,9 +81,13 @@ def encodable(tree: Any) -> Any:
     return json.loads(json.dumps(tree, ensure_ascii=False).encode("utf-8", "replace"))
 
 
-def compact(tree: Any) -> bytes:
-    """Write the tree as the SDK would send it."""
-    return json.dumps(tree, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+def size_flaw(tree: Any) -> str:
+    """Say by how much a request is too long, as the compact JSON that the SDK would send."""
+    text = json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
+    length = len(text.encode("utf-8", "replace"))
+    if length <= _MOST_SENT:
+        return ""
+    return f"the request has {length:,} bytes as compact JSON; {_MOST_SENT:,} are allowed"
 
 
 class _Object(dict[str, Any]):

@@ -23,7 +23,7 @@ class Part(BaseModel):
     ``model_extra``. What must be there is a rule, not a type, so that one look finds everything.
     """
 
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, defer_build=True)
 
     @classmethod
     @cache

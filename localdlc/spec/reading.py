@@ -46,9 +46,13 @@ def read(
     """Read the request and the notes about it; InvalidRequest has all problems in body order."""
     tree = reduce(apply, overrides, body.parse(data))
     body.refuse_depth(tree)
+    spelled, remarks = familiar(tree)
+    given = without_absent(spelled, CreateJobRequest)
+    # Half a million problems help nobody: what is far too long is not looked into.
+    if flaw := body.size_flaw(given):
+        raise refusal([invalid("", flaw)])
     flawed = list(body.flaws(tree))
-    spelled, remarks = familiar(body.encodable(tree) if flawed else tree)
-    request, mistyped = _typed(without_absent(spelled, CreateJobRequest))
+    request, mistyped = _typed(body.encodable(given) if flawed else given)
     unknown = list(unknown_members(request))
     problems = _unexplained(check(request), _unexplained(mistyped, flawed))
     if strict:

@@ -48,7 +48,6 @@ _TYPE_SYNONYMS = {"tf": "TFJob", "tensorflow": "TFJob", "tensorflowjob": "TFJob"
 _REQUIRED = ("DisplayName", "JobType", "JobSpecs", "UserCommand")
 _NAME = re.compile(r"[A-Za-z0-9_.-]*")
 _LONGEST_NAME = 256
-_MOST_BYTES = 65_536
 
 
 def required_members(request: CreateJobRequest) -> Iterator[Problem]:
@@ -115,11 +114,9 @@ def options(request: CreateJobRequest) -> Iterator[Problem]:
 
 def size(request: CreateJobRequest) -> Iterator[Problem]:
     """All parameters together have 65,536 bytes at most."""
-    length = len(body.compact(to_json(request)))
-    if length > _MOST_BYTES:
-        yield invalid(
-            "", f"the request has {length:,} bytes as compact JSON; {_MOST_BYTES:,} are allowed"
-        )
+    flaw = body.size_flaw(to_json(request))
+    if flaw:
+        yield invalid("", flaw)
 
 
 def text(request: CreateJobRequest) -> Iterator[Problem]:

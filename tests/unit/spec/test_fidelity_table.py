@@ -1,0 +1,125 @@
+"""The table has a row for every member, and says what is true of each value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from localdlc.spec import read_request
+from localdlc.spec.fields import ROWS, refusals, report
+from localdlc.spec.part import leaves
+from localdlc.spec.request import CreateJobRequest
+
+SMALLEST = (Path(__file__).parent / "requests/smallest.json").read_bytes()
+MEMBERS = list(leaves(CreateJobRequest))
+SPEC = "JobSpecs[0]"
+
+
+def rows_over(member: str) -> list[str]:
+    """A row is the member's own, or that of an object around it."""
+    return [path for path in ROWS if f"{member}.".startswith((f"{path}.", f"{path}[]."))]
+
+
+def treatments(*overrides: str) -> dict[str, str]:
+    return {row.path: row.treatment for row in report(read_request(SMALLEST, overrides).request)}
+
+
+def test_every_member_has_one_row() -> None:
+    assert [member for member in MEMBERS if len(rows_over(member)) != 1] == []
+
+
+def test_every_row_has_a_member() -> None:
+    assert set(ROWS) == {path for member in MEMBERS for path in rows_over(member)}
+
+
+def test_every_row_says_why() -> None:
+    assert [row.path for row in ROWS.values() if not row.why] == []
+
+
+def test_the_report_has_the_members_that_are_there() -> None:
+    assert treatments() == {
+        "DisplayName": "honoured",
+        "JobType": "honoured",
+        "JobSpecs[].Type": "honoured",
+        "JobSpecs[].PodCount": "honoured",
+        "JobSpecs[].Image": "honoured",
+        "JobSpecs[].EcsSpec": "ignored",
+        "UserCommand": "honoured",
+    }
+
+
+@pytest.mark.parametrize(
+    ("override", "row", "treatment"),
+    [
+        ("JobType=TFJob", "JobType", "honoured"),
+        ("JobType=MPIJob", "JobType", "refused"),
+        ("SuccessPolicy=ChiefWorker", "SuccessPolicy", "approximated"),
+        ("SuccessPolicy=Partial", "SuccessPolicy", "refused"),
+        (f"{SPEC}.RestartPolicy=Never", "JobSpecs[].RestartPolicy", "honoured"),
+        (f"{SPEC}.RestartPolicy=Always", "JobSpecs[].RestartPolicy", "approximated"),
+        (f"{SPEC}.IsChief=false", "JobSpecs[].IsChief", "ignored"),
+        (f"{SPEC}.IsChief=true", "JobSpecs[].IsChief", "refused"),
+        ("ThirdpartyLibs[0]=numpy", "ThirdpartyLibs", "honoured"),
+        ("Envs.A=x", "Envs", "honoured"),
+        ("CustomEnvs[0].Key=x", "CustomEnvs[].Key", "honoured"),
+        ("Settings.EnableRDMA=true", "Settings.EnableRDMA", "ignored"),
+        ("CodeSource.CodeSourceId=code-1", "CodeSource.CodeSourceId", "honoured"),
+    ],
+)
+def test_treatment_follows_the_value(override: str, row: str, treatment: str) -> None:
+    assert treatments(override)[row] == treatment
+
+
+def test_success_policy_counts_on_a_tfjob() -> None:
+    assert treatments("JobType=TFJob", "SuccessPolicy=ChiefWorker")["SuccessPolicy"] == "honoured"
+
+
+def test_no_gpu_is_no_problem() -> None:
+    asks = [f"{SPEC}.EcsSpec=", f'{SPEC}.ResourceConfig.GPU="0"']
+    assert treatments(*asks)["JobSpecs[].ResourceConfig.GPU"] == "honoured"
+
+
+POD = f"{SPEC}.ExtraPodSpec"
+
+
+@pytest.mark.parametrize(
+    ("override", "path", "says"),
+    [
+        ("JobType=RayJob", "JobType", "RayJob is a valid JobType, but localdlc does not run it yet;"
+         " it runs TFJob and PyTorchJob"),
+        (f'{SPEC}.ResourceConfig.GPU="2"', f"{SPEC}.ResourceConfig.GPU",
+         "--set 'JobSpecs[0].ResourceConfig.GPU=\"0\"'"),
+        (f"{POD}.InitContainers[0].Image=i", f"{POD}.InitContainers", "remove it"),
+        (f"{POD}.SideCarContainers[0].Image=i", f"{POD}.SideCarContainers", "remove it"),
+        (f'{POD}.SharedVolumeMountPaths=["/a"]', f"{POD}.SharedVolumeMountPaths", "remove it"),
+        (f'{POD}.Lifecycle.PreStop.Exec.Command=["a"]', f"{POD}.Lifecycle", "remove it"),
+        (f"{POD}.MainContainerSecurityContext.RunAsUser=1", f"{POD}.MainContainerSecurityContext",
+         "remove it"),
+        (f'{SPEC}.LocalMountSpecs[0]={{"LocalPath": "/a", "MountPath": "/a"}}',
+         f"{SPEC}.LocalMountSpecs", "remove it"),
+        ("SuccessPolicy=Partial", "SuccessPolicy", "set it to AllWorkers or ChiefWorker"),
+        (f"{SPEC}.IsChief=true", f"{SPEC}.IsChief", "set it to false"),
+        ("CredentialConfig.EnableCredentialInject=true", "CredentialConfig.EnableCredentialInject",
+         "set it to false"),
+        ("TemplateId=tpl1", "TemplateId", "remove it"),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_and_what_to_do(override: str, path: str, says: str) -> None:
+    asked = read_request(SMALLEST, [f"{SPEC}.EcsSpec=", override])
+    [problem] = refusals(asked.request)
+    assert (problem.path, problem.code) == (path, "UnsupportedOperation")
+    assert says in problem.message
+
+
+def test_a_role_that_waits_is_refused() -> None:
+    waits = [
+        'JobSpecs[1]={"Type": "Master", "Image": "i"}',
+        f"{SPEC}.StartupDependencies[0].Type=Master",
+    ]
+    [problem] = refusals(read_request(SMALLEST, waits).request)
+    assert problem.path == f"{SPEC}.StartupDependencies"
+
+
+def test_a_sound_request_is_not_refused() -> None:
+    assert refusals(read_request(SMALLEST).request) == []

@@ -8,7 +8,6 @@ and variables.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -137,6 +136,8 @@ def read_layer(content: Mapping[str, Any], folder: Path, where: str) -> dict[str
     layer = {}
     for name, value in content.items():
         if name not in SETTINGS:
+            import difflib
+
             close = difflib.get_close_matches(name, SETTINGS, 1)
             hint = f" Did you mean {close[0]}?" if close else f" There are: {', '.join(SETTINGS)}."
             raise UsageError(f"{where}: there is no setting {name!r}.{hint}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 
 from localdlc.errors import ImageError
@@ -46,6 +45,8 @@ class ImageTask:
 
     def _missing(self, words: str) -> str:
         names = self._engine.image_names()
+        import difflib
+
         close = difflib.get_close_matches(self._image, names, 3, cutoff=0.5)
         if not close:
             stem = self._image.rsplit("/", 1)[-1].partition(":")[0]

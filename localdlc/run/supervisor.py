@@ -16,9 +16,8 @@ from threading import Thread
 from typing import Literal
 from uuid import uuid4
 
-from localdlc.errors import EngineUnavailable, LocaldlcError
+from localdlc.errors import LocaldlcError
 from localdlc.plan.model import Plan
-from localdlc.plan.network import choose_subnet
 from localdlc.plan.policy import Finish, GoOn, decide, may_start, overdue, stopped
 from localdlc.record.events import (
     ContainersKept,
@@ -32,17 +31,18 @@ from localdlc.record.events import (
     StatusChanged,
     StopRequested,
 )
-from localdlc.run.containers import container_of, hosts, network_labels
-from localdlc.run.engine import Engine, SubnetTaken
+from localdlc.run.cleaning import clear
+from localdlc.run.containers import container_of, hosts
+from localdlc.run.engine import Engine
 from localdlc.run.follower import Follower
 from localdlc.run.images import ImageTask
 from localdlc.run.inbox import Ended, Inbox, Kill, Message, Post, Prepared
+from localdlc.run.network import make_network
 
 __all__ = ["Control", "Settings", "Supervisor"]
 
 # The engine serialises the work on its networks; more hands than this gain nothing.
 HANDS = 8
-SUBNET_TRIES = 20
 
 Task = Callable[[Post], None]
 
@@ -164,22 +164,8 @@ class Supervisor:
         }
 
     def _make_network(self, post: Post) -> None:
-        """Fixes the subnet and every address. Another process may take the same one first."""
-        plan, settings = self._plan, self._settings
-        for _ in range(SUBNET_TRIES):
-            taken = self._engine.taken_subnets()
-            subnet = choose_subnet(plan.job_id, len(plan.replicas), settings.subnets, taken)
-            try:
-                self._engine.create_network(
-                    plan.network.name, subnet, network_labels(plan, settings.home)
-                )
-            except SubnetTaken:
-                continue
-            self._plan = plan.placed(subnet)
-            return
-        raise EngineUnavailable(
-            f"no free subnet for {plan.network.name} after {SUBNET_TRIES} tries"
-        )
+        settings = self._settings
+        self._plan = make_network(self._engine, self._plan, settings.subnets, settings.home)
 
     # running
 
@@ -327,16 +313,13 @@ class Supervisor:
         )
 
     def _clean_up(self) -> None:
-        """Removes what is not to be kept, containers then network. Each step stands alone."""
         kept = [pod for pod in self._followers if self._keeps(pod)]
         created = [f.container_id for pod, f in self._followers.items() if pod not in kept]
-        failures = list(self._hands.map(self._remove, filter(None, created)))
+        network = None if kept else self._plan.network.name
         if kept:
             self._emit(ContainersKept(tuple(kept)))
-        else:
-            failures.append(self._tried(self._engine.remove_network, self._plan.network.name))
-        for failure in filter(None, failures):
-            self._emit(Note(f"{failure}. `localdlc gc` will remove it."))
+        for left in clear(self._engine, self._hands, filter(None, created), network):
+            self._emit(Note(f"{left}. `localdlc gc` will remove it."))
 
     def _keeps(self, pod_id: str) -> bool:
         end = self._ended.get(pod_id)
@@ -344,16 +327,6 @@ class Supervisor:
             isinstance(end, ReplicaExited) and end.exit_code != 0 and not end.stopped_by_us
         )
         return self._settings.keep == "always" or (self._settings.keep == "failed" and failed)
-
-    def _remove(self, container_id: str) -> str | None:
-        return self._tried(self._engine.remove, container_id)
-
-    def _tried(self, step: Callable[[str], None], name: str) -> str | None:
-        try:
-            step(name)
-        except LocaldlcError as error:
-            return str(error)
-        return None
 
     def _move(self, status: str, reason_code: str = "", reason_message: str = "") -> None:
         self._emit(StatusChanged(self._status, status, reason_code, reason_message))

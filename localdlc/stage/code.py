@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import difflib
 import os
 import shutil
 import time
@@ -127,6 +126,8 @@ def alike(repository: git.Repo, checkout: Checkout) -> str:
     if checkout.commit:
         return " Is it pushed? Only what the repository holds can be checked out."
     branches = [ref.remote_head for ref in repository.remotes.origin.refs]
+    import difflib
+
     close = difflib.get_close_matches(checkout.branch or "", branches, 3)
     return f" Branches: {', '.join(close or sorted(branches)[:5])}."
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +46,8 @@ def missing(folder: Path) -> str:
     parent = next(p for p in folder.parents if p.exists())
     names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
     wanted = folder.relative_to(parent).parts[0]
+    import difflib
+
     close = difflib.get_close_matches(wanted, names, 1)
     hint = f" Did you mean {parent / close[0]}?" if close else ""
     return f"there is no folder {folder} on this machine.{hint}"

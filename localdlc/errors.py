@@ -58,15 +58,24 @@ class Problem:
 
 
 class LocaldlcError(Exception):
-    """The root: a sentence (what happened, where, what to do), and the codes that go with it."""
+    """The root: a sentence (what happened, where, what to do), and the codes that go with it.
+
+    ``notes`` are things worth saying beside the ``problems``: a misspelt member, for example.
+    """
 
     exit_code: ClassVar[int] = 70
     api_code: ClassVar[str] = "InternalError"
     http_status: ClassVar[int] = 500
 
-    def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        problems: tuple[Problem, ...] = (),
+        notes: tuple[Problem, ...] = (),
+    ) -> None:
         super().__init__(message)
         self.problems = problems
+        self.notes = notes
 
 
 class InvalidRequest(LocaldlcError):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localdlc.config import Config
-from localdlc.errors import JobNotSucceeded, NotEmulated, NotFound, Problem, UsageError
+from localdlc.errors import JobNotSucceeded, NotEmulated, NotFound, UsageError
 from localdlc.plan.build import build_plan
 from localdlc.plan.model import Plan
 from localdlc.plan.resources import Host
@@ -131,7 +131,8 @@ class Service:
                 "localdlc cannot run this request yet; nothing was started", tuple(refused)
             )
         plan = build_plan(asked.request, self.config, checked_job_id(job_id), host)
-        return with_notes(plan, asked.notes)
+        said = (*map(str, asked.notes), *differences(fields.report(asked.request)))
+        return replace(plan, notes=(*said, *plan.notes))
 
     def build_image(
         self, file: str | None, tag: str | None, on_progress: Callable[[str], None]
@@ -309,8 +310,14 @@ def checked_job_id(job_id: str | None) -> str:
     return job_id
 
 
-def with_notes(plan: Plan, notes: Sequence[Problem]) -> Plan:
-    return replace(plan, notes=(*map(str, notes), *plan.notes))
+def differences(rows: Sequence[Row]) -> list[str]:
+    """What of the request is different here than in the cloud, in a line for each kind."""
+    named = {"approximated": "approximated here", "ignored": "without effect here"}
+    return [
+        f"{words}: {', '.join(paths)}; `localdlc validate` says why."
+        for treatment, words in named.items()
+        if (paths := [row.path for row in rows if row.treatment == treatment])
+    ]
 
 
 def masked_request(request: dict[str, Any], mask: Mask) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import click
 
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except LocaldlcError as error:
         if debug:
             raise
-        complain(given, error.api_code, str(error), error.problems)
+        complain(given, error.api_code, str(error), error.problems, error.notes)
         sys.exit(error.exit_code)
     except click.ClickException as error:
         complain(given, "InvalidParameter", error.format_message())
@@ -68,21 +69,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def complain(
-    arguments: Sequence[str], code: str, message: str, problems: Sequence[Problem] = ()
+    arguments: Sequence[str],
+    code: str,
+    message: str,
+    problems: Sequence[Problem] = (),
+    notes: Sequence[Problem] = (),
 ) -> None:
     """On standard error for people; with ``-o json`` as the last line of standard output."""
     if wants_json(arguments):
-        body = {
-            "type": "error",
-            "code": code,
-            "message": message,
-            "problems": [{"path": p.path, "code": p.code, "message": p.message} for p in problems],
-        }
-        click.echo(json.dumps(body))
+        lists = {"problems": list(map(asdict, problems)), "notes": list(map(asdict, notes))}
+        click.echo(json.dumps({"type": "error", "code": code, "message": message, **lists}))
         return
     click.echo(f"localdlc: {message}", err=True)
     for problem in problems:
         click.echo(f"  {problem}", err=True)
+    for note in notes:
+        click.echo(f"  note: {note}", err=True)
 
 
 def wants_json(arguments: Sequence[str]) -> bool:

@@ -65,7 +65,7 @@ def quoted(word: str) -> str:
     return ascii(word if len(word) <= _LONGEST_QUOTE else word[:_LONGEST_QUOTE] + "...")
 
 
-def refusal(problems: Sequence[Problem]) -> InvalidRequest:
-    """Make the error that carries these problems."""
+def refusal(problems: Sequence[Problem], notes: Sequence[Problem] = ()) -> InvalidRequest:
+    """Make the error that carries these problems, and what is worth saying beside them."""
     count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
-    return InvalidRequest(f"the request has {count}", tuple(problems))
+    return InvalidRequest(f"the request has {count}", tuple(problems), tuple(notes))

@@ -58,7 +58,8 @@ def read(
     if strict:
         problems += [problem for problem in unknown if problem.code != "Note"]
     if problems:
-        raise refusal(_in_order(problems, tree))
+        hints = [] if strict else unknown
+        raise refusal(_in_order(problems, tree), _in_order(hints, tree))
     return request, _in_order([*remarks, *unknown, *notes(request)], tree)
 
 

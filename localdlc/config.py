@@ -8,6 +8,7 @@ and variables.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -157,7 +158,7 @@ def a_text(value: Any, folder: Path) -> str:
 
 def a_folder(value: Any, folder: Path) -> Path:
     # Not resolved: a symbolic link is the user's own name for the place.
-    return folder / Path(a_text(value, folder)).expanduser()
+    return Path(os.path.normpath(folder / Path(a_text(value, folder)).expanduser()))
 
 
 def a_switch(value: Any, folder: Path) -> bool:

@@ -40,7 +40,7 @@ Listener = Callable[[Record, JobView], None]
 JOB_ID = re.compile(r"dlc[0-9a-z]+(-[0-9a-z]+)*")
 LONGEST_JOB_ID = 36
 EXIT_CODES = {"Succeeded": 0, "Failed": 1, "Stopped": 5}
-SIGNAL_CODES = {"SIGINT": 130, "SIGTERM": 143}
+SIGNAL_CODES = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
 
 
 @dataclass(frozen=True)

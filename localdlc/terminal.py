@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import BinaryIO, TextIO
+from typing import IO, AnyStr, BinaryIO, TextIO
 
 from localdlc.record.events import (
     ContainersKept,
@@ -43,26 +44,20 @@ class JsonPrinter:
     """One JSON object a line: the event stream of the contract."""
 
     def __init__(self, out: BinaryIO) -> None:
-        self._out = Outlet(out)
+        self._out = out
 
     def __call__(self, record: Record, view: JobView) -> None:
-        self._out.write("".join(f"{line}\n" for line in lines(record)).encode())
+        put(self._out, "".join(f"{line}\n" for line in lines(record)).encode())
 
 
-class Outlet:
-    """A stream whose reader may go away: the job goes on, its logs are in the files."""
-
-    def __init__(self, out: BinaryIO) -> None:
-        self._out: BinaryIO | None = out
-
-    def write(self, data: bytes) -> None:
-        if self._out is None:
-            return
-        try:
-            self._out.write(data)
-            self._out.flush()
-        except BrokenPipeError:
-            self._out = None
+def put(stream: IO[AnyStr], data: AnyStr) -> None:
+    """Writes at once. Should the reader be gone, the job goes on: its logs are in the files."""
+    try:
+        stream.write(data)
+        stream.flush()
+    except BrokenPipeError:
+        # What the buffer still holds would fail again when Python flushes it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class TextPrinter:
@@ -80,7 +75,7 @@ class TextPrinter:
         live: bool = False,
         quiet: bool = False,
     ) -> None:
-        self._out = Outlet(out)
+        self._out = out
         self._err = err
         self._colour = colour
         self._live = live
@@ -140,7 +135,7 @@ class TextPrinter:
         self._remember(pod_id, data)
         prefix = self._prefix(pod_id, job_id)
         self._clear_live_line()
-        self._out.write(prefix + readable(data)[:-1].replace(b"\n", b"\n" + prefix) + b"\n")
+        put(self._out, prefix + readable(data)[:-1].replace(b"\n", b"\n" + prefix) + b"\n")
 
     def _prefix(self, pod_id: str, job_id: str) -> bytes:
         if pod_id not in self._prefixes:
@@ -174,8 +169,7 @@ class TextPrinter:
         shown = self._shown.get(progress.subject)
         text = f"  {progress.subject}: {progress.text}"
         if self._live:
-            self._err.write(f"\r\x1b[K{text[:100]}")
-            self._err.flush()
+            put(self._err, f"\r\x1b[K{text[:100]}")
             self._live_line = True
         elif shown is None or (time - shown).total_seconds() >= PROGRESS_EVERY:
             self._shown[progress.subject] = time
@@ -207,13 +201,11 @@ class TextPrinter:
 
     def _say(self, text: str) -> None:
         self._clear_live_line()
-        self._err.write(f"{text}\n")
-        self._err.flush()
+        put(self._err, f"{text}\n")
 
     def _clear_live_line(self) -> None:
         if self._live_line:
-            self._err.write("\r\x1b[K")
-            self._err.flush()
+            put(self._err, "\r\x1b[K")
             self._live_line = False
 
     def _paint(self, text: str, colour: int) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 say = partial(print, flush=True)
 
 # Other set-ups may be at it on a fresh machine: wait for them.
-APT_GET = ("apt-get", "-o", "DPkg::Lock::Timeout=300", "-q")
+APT_GET = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0")
 
 
 def main() -> int:

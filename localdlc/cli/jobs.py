@@ -40,8 +40,10 @@ def show(job: str, output: str, **flags: Any) -> None:
     """
     view, plan = service(flags).get_job(job)
     if output == "json":
+        from localdlc.record.events import stamp
+
         body = dataclasses.asdict(view)
-        click.echo(json.dumps({**body, "plan": plan}, indent=1, default=str))
+        click.echo(json.dumps({**body, "plan": plan}, indent=1, default=stamp))
         return
     from localdlc.terminal import job_text
 

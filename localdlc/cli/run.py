@@ -91,7 +91,10 @@ def validate(
 
 @contextmanager
 def stopped_by_signals(control: Control) -> Iterator[None]:
-    """The first SIGINT or SIGTERM stops the job, the second kills it, the third leaves at once."""
+    """The first SIGINT, SIGTERM or SIGHUP stops the job, the second kills it, the third leaves.
+
+    A SIGHUP that is ignored stays so: that is what nohup is for.
+    """
     seen: list[int] = []
 
     def handle(number: int, frame: object) -> None:
@@ -103,7 +106,10 @@ def stopped_by_signals(control: Control) -> Iterator[None]:
         else:
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:

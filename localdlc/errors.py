@@ -38,6 +38,7 @@ __all__ = [
     "Problem",
     "ResourceError",
     "UsageError",
+    "bug",
 ]
 
 
@@ -76,6 +77,14 @@ class LocaldlcError(Exception):
         super().__init__(message)
         self.problems = problems
         self.notes = notes
+
+
+def bug(error: Exception) -> LocaldlcError:
+    """What should not have happened, as an error of ours: exit 70."""
+    what = f"{type(error).__name__}: {error}".rstrip(": ")
+    return LocaldlcError(
+        f"a bug in localdlc: {what}. Run it again with --debug and report what it prints."
+    )
 
 
 class InvalidRequest(LocaldlcError):

@@ -13,11 +13,9 @@ from localdlc.cli.image import image
 from localdlc.cli.jobs import gc, list_, logs, show
 from localdlc.cli.run import plan, run, validate
 from localdlc.cli.settings import config
-from localdlc.errors import LocaldlcError, Problem
+from localdlc.errors import LocaldlcError, Problem, bug
 
 __all__ = ["main"]
-
-BUG = 70
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,13 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        what = f"{type(error).__name__}: {error}".rstrip(": ")
-        complain(
-            given,
-            "InternalError",
-            f"a bug in localdlc: {what}. Run it again with --debug and report what it prints.",
-        )
-        sys.exit(BUG)
+        complain(given, "InternalError", str(bug(error)))
+        sys.exit(LocaldlcError.exit_code)
 
 
 def complain(

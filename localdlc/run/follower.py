@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Event as Flag
 from threading import Thread
 
-from localdlc.errors import LocaldlcError
+from localdlc.errors import LocaldlcError, bug
 from localdlc.record.events import Log, ReplicaExited, ReplicaLost, ReplicaStarted
 from localdlc.run.engine import Attachment, ContainerSpec, Engine
 from localdlc.run.inbox import Ended, Post
@@ -55,11 +55,13 @@ class Follower:
         self._may_start.set()
 
     def _live(self) -> None:
-        error = None
+        error: LocaldlcError | None = None
         try:
             self._follow()
         except LocaldlcError as failure:
             error = type(failure)(f"{self.pod_id}: {failure}")
+        except Exception as failure:  # noqa: BLE001 - in a thread nobody else would ever hear of it
+            error = bug(failure)
         finally:
             self._post(Ended(self.pod_id, error))
 

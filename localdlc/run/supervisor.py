@@ -16,7 +16,7 @@ from threading import Thread
 from typing import Literal
 from uuid import uuid4
 
-from localdlc.errors import LocaldlcError
+from localdlc.errors import LocaldlcError, bug
 from localdlc.plan.model import Plan
 from localdlc.plan.policy import Finish, GoOn, decide, may_start, overdue, stopped
 from localdlc.record.events import (
@@ -149,11 +149,13 @@ class Supervisor:
                 missing.discard(message.task)
 
     def _attempt(self, name: str, task: Task) -> None:
-        error = None
+        error: LocaldlcError | None = None
         try:
             task(self._inbox.post)
         except LocaldlcError as failure:
             error = failure
+        except Exception as failure:  # noqa: BLE001 - in a thread nobody else would ever hear of it
+            error = bug(failure)
         self._inbox.post(Prepared(name, error))
 
     def _image_tasks(self) -> dict[str, Task]:

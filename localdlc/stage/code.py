@@ -54,9 +54,10 @@ class CodeTask:
         )
 
     def cancel(self) -> None:
-        """Ends a clone that is under way."""
-        if self._clone is not None:
-            self._clone.proc.terminate()
+        """Ends a clone that is under way, and waits until git has tidied up after itself."""
+        if (clone := self._clone) is not None and clone.proc is not None:
+            clone.proc.terminate()
+            clone.proc.wait()
 
     def leave(self) -> Path | None:
         """After the job: `discard` of its working tree."""

@@ -65,6 +65,50 @@ def image_of(layers: list[bytes]) -> tuple[bytes, bytes]:
     return json.dumps(manifest).encode(), config
 
 
+class Handler(BaseHTTPRequestHandler):
+    """The pulling half of the protocol. What there is to serve stands on the server."""
+
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        if self.server.wanted not in {None, self.headers.get("Authorization")}:
+            self.answer(401, b"{}", "application/json")
+        elif body := self.server.served.get(self.path):
+            kind = MANIFEST if "/manifests/" in self.path else "application/octet-stream"
+            self.answer(200, body, kind)
+        else:
+            self.answer(404, b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}', "application/json")
+
+    do_HEAD = do_GET  # noqa: N815 - the name is http.server's
+
+    def answer(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Docker-Distribution-Api-Version", "registry/2.0")
+        self.send_header("Docker-Content-Digest", digest(body))
+        if status == 401:
+            self.send_header("WWW-Authenticate", 'Basic realm="tests"')
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        """Nothing on the test's output."""
+
+
+class Server(ThreadingHTTPServer):
+    """``served`` by path; ``wanted`` is the Authorization header to insist on."""
+
+    def __init__(self, served: dict[str, bytes], wanted: str | None) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.served = served
+        self.wanted = wanted
+        self.asked: list[str] = []
+
+
 @contextmanager
 def registry(name: str, login: tuple[str, str] | None = None) -> Iterator[Registry]:
     """Serves ``name`` with two layers; only to ``login`` (user, password), if one is given."""
@@ -72,45 +116,12 @@ def registry(name: str, login: tuple[str, str] | None = None) -> Iterator[Regist
     manifest, config = image_of(layers)
     served = {f"/v2/{name}/blobs/{digest(data)}": data for data in (config, *layers)}
     served |= {f"/v2/{name}/manifests/{tag}": manifest for tag in ("latest", digest(manifest))}
-    wanted = "Basic " + base64.b64encode(":".join(login).encode()).decode() if login else None
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            if wanted and self.headers.get("Authorization") != wanted:
-                self.answer(401, b"{}", "application/json")
-            elif self.path in {"/v2/", "/v2"}:
-                self.answer(200, b"{}", "application/json")
-            elif body := served.get(self.path):
-                kind = MANIFEST if "/manifests/" in self.path else "application/octet-stream"
-                self.answer(200, body, kind)
-            else:
-                self.answer(404, b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}', "application/json")
-
-        do_HEAD = do_GET
-
-        def answer(self, status: int, body: bytes, kind: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Docker-Distribution-Api-Version", "registry/2.0")
-            self.send_header("Docker-Content-Digest", digest(body))
-            if status == 401:
-                self.send_header("WWW-Authenticate", 'Basic realm="tests"')
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing on the test's output."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    served["/v2/"] = b"{}"
+    header = base64.b64encode(":".join(login or ()).encode()).decode()
+    server = Server(served, f"Basic {header}" if login else None)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield Registry(f"127.0.0.1:{server.server_port}/{name}:latest", asked)
+        yield Registry(f"127.0.0.1:{server.server_port}/{name}:latest", server.asked)
     finally:
         server.shutdown()
         server.server_close()

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localdlc.config import load_config
+from localdlc.config import SETTINGS, load_config
 from localdlc.errors import UsageError
 from localdlc.record.events import Record
 from localdlc.record.view import JobView
@@ -29,6 +29,9 @@ def run(
     job_id: str | None,
     settings: Mapping[str, Any],
 ) -> Result:
+    if unknown := settings.keys() - SETTINGS.keys() - {"config"}:
+        names = ", ".join(sorted(unknown))
+        raise UsageError(f"there is no setting {names}; there are: {', '.join(SETTINGS)}.")
     listeners = [partial(tell, on_event)] if on_event else []
     service = Service(load_config(settings, os.environ, Path.cwd()), engine)
     return service.create_job(body(request), job_id=job_id, listeners=listeners)

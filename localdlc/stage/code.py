@@ -134,13 +134,16 @@ def alike(repository: git.Repo, checkout: Checkout) -> str:
 
 
 def discard(folder: Path) -> Path | None:
-    """Removes a job's working tree; one that the job wrote files into stays, and is returned."""
+    """Removes a job's working tree; one that the job wrote files into stays, and is returned.
+
+    So is one that cannot be removed: what a container's root wrote is not always ours to delete.
+    """
     if not folder.exists():
         return None
     if written_files(folder):
         return folder
     shutil.rmtree(folder, ignore_errors=True)
-    return None
+    return folder if folder.exists() else None
 
 
 def written_files(folder: Path) -> bool:

@@ -128,7 +128,7 @@ class Service:
 
         if refused := fields.refusals(asked.request):
             raise NotEmulated(
-                "localdlc cannot run this request yet; nothing was started", tuple(refused)
+                "this request cannot be run here yet; nothing was started", tuple(refused)
             )
         plan = build_plan(asked.request, self.config, checked_job_id(job_id), host)
         said = (*map(str, asked.notes), *differences(fields.report(asked.request)))

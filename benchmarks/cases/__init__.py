@@ -1,0 +1,16 @@
+"""The table of cases, in the order in which they are measured and shown."""
+
+from __future__ import annotations
+
+from benchmarks.cases import help_page, log_lines, memory, noop_replicas, verdict
+
+__all__ = ["CASES"]
+
+CASES = (
+    help_page.CASE,
+    noop_replicas.ONE,
+    noop_replicas.SIXTEEN,
+    log_lines.CASE,
+    verdict.CASE,
+    memory.CASE,
+)

@@ -1,0 +1,109 @@
+"""Where the measuring happens: a folder and a home of its own, and processes with a clock."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+__all__ = ["ROOT", "Broken", "Ran", "Workbench", "docker", "timed", "workbench"]
+
+ROOT = Path(__file__).parents[1]
+LOCALDLC = str(Path(sys.executable).with_name("localdlc"))
+IMAGE = "localdlc/base:latest"
+
+
+class Broken(Exception):
+    """A measured program failed: there is nothing to compare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A whole process, from before its start to after its end."""
+
+    seconds: float
+    stdout: str
+
+
+def timed(command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> Ran:
+    """Runs ``command`` in ``folder``; ``env`` is added to ours. Raises `Broken`."""
+    began = time.perf_counter()
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, **(env or {})}, capture_output=True, text=True
+    )
+    seconds = time.perf_counter() - began
+    if done.returncode:
+        raise Broken(f"{' '.join(command)} exited with {done.returncode}:\n{done.stderr}")
+    return Ran(seconds, done.stdout)
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """``folder`` is temporary and outside of the clone, so that no localdlc.toml is near."""
+
+    folder: Path
+    image: str
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {"LOCALDLC_HOME": str(self.home)}
+
+    def request(self, replicas: int, command: str) -> Path:
+        """A CreateJob request whose replicas all run ``command``."""
+        body = {
+            "WorkspaceId": "1",
+            "DisplayName": "benchmark",
+            "JobType": "PyTorchJob",
+            "JobSpecs": [{"Type": "Worker", "PodCount": replicas, "Image": self.image}],
+            "UserCommand": command,
+        }
+        path = self.folder / "job.json"
+        path.write_text(json.dumps(body))
+        return path
+
+    def localdlc(self, *arguments: str) -> Ran:
+        return timed([LOCALDLC, *arguments], self.folder, self.env)
+
+    @contextmanager
+    def running(
+        self, request: Path, out: IO[bytes], stderr: int | IO[bytes] = subprocess.DEVNULL
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """`localdlc run` at work, its standard output in ``out``. Waits at the end for its end."""
+        command = [LOCALDLC, "run", str(request)]
+        env = {**os.environ, **self.env}
+        with subprocess.Popen(
+            command, cwd=self.folder, env=env, stdout=out, stderr=stderr
+        ) as process:
+            yield process
+        if process.returncode:
+            raise Broken(f"{' '.join(command)} exited with {process.returncode}")
+
+
+@contextmanager
+def workbench() -> Iterator[Workbench]:
+    """Afterwards nothing that localdlc made for us is left, even if we were interrupted."""
+    with tempfile.TemporaryDirectory(prefix="localdlc-bench-") as folder:
+        bench = Workbench(Path(folder), IMAGE)
+        try:
+            yield bench
+        finally:
+            found = bench.localdlc("gc").stdout.strip()
+            if found != "nothing to remove":
+                print(f"localdlc left behind:\n{found}", file=sys.stderr)
+
+
+def docker(*arguments: str) -> str:
+    """What the docker command line prints, stripped."""
+    return timed(["docker", *arguments], ROOT).stdout.strip()

@@ -20,7 +20,7 @@ from threading import Thread
 from typing import Protocol
 
 from localdlc.errors import ImageError, InputError
-from localdlc.stage.rootfs import PYTHON_PACKAGES, SUITE, make_rootfs, stream
+from localdlc.stage.rootfs import SUITE, make_rootfs, mmdebstrap_command, stream, with_python
 
 __all__ = ["BASE", "ImageBuilder", "build_base", "build_sample", "fetch_wheels"]
 
@@ -126,7 +126,8 @@ def pull_into(
 
 def debian(builder: ImageBuilder, packages: list[str], on_progress: Progress) -> str:
     """The name of an image of Debian with ``packages``, made unless the engine holds it."""
-    digest = hashlib.sha256(" ".join([*PYTHON_PACKAGES, *packages]).encode()).hexdigest()
+    recipe = mmdebstrap_command(Path(), with_python(packages), (), ())
+    digest = hashlib.sha256("\n".join(recipe).encode()).hexdigest()
     reference = f"localdlc/debian:{SUITE}-{digest[:12]}"
     if builder.find_image(reference) is None:
         with tempfile.TemporaryDirectory(prefix="localdlc-rootfs-") as folder:

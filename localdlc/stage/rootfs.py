@@ -13,10 +13,19 @@ from pathlib import Path
 
 from localdlc.errors import ImageError
 
-__all__ = ["PYTHON_PACKAGES", "SUITE", "make_rootfs", "stream"]
+__all__ = ["SUITE", "make_rootfs", "mmdebstrap_command", "stream", "with_python"]
 
 SUITE = "bookworm"  # the Debian whose own Python is 3.11
 PYTHON_PACKAGES = ("python-is-python3", "python3", "python3-pip")
+
+# What the tools leave of the machine they ran on.
+OF_THE_HOST = (
+    "etc/apt/apt.conf.d/99mmdebstrap",
+    "etc/apt/sources.list.d/*",
+    "etc/hostname",
+    "etc/resolv.conf",
+    "etc/ssh/ssh_host_*",
+)
 
 # Debian's apt package carries the distribution's own sources as an example: the image gets those,
 # and nothing of the sources this host was told to use.
@@ -32,13 +41,18 @@ def make_rootfs(tar: Path, packages: Iterable[str], on_progress: Progress) -> No
 
     Raises `ImageError` when this machine has no tool to make one with, or the tool fails.
     """
-    wanted = sorted({*PYTHON_PACKAGES, *packages})
+    wanted = with_python(packages)
     tool = find_tool() or install_tool(on_progress)
     if tool == "mmdebstrap":
         command = mmdebstrap_command(tar, wanted, debian_sources(), apt_options(apt_settings()))
         stream(command, on_progress)
     else:
         debootstrap(tar, wanted, on_progress)
+
+
+def with_python(packages: Iterable[str]) -> list[str]:
+    """All that is to be installed, in one order."""
+    return sorted({*PYTHON_PACKAGES, *packages})
 
 
 def find_tool() -> str | None:
@@ -73,7 +87,7 @@ def mmdebstrap_command(
         *(f"--dpkgopt=path-exclude=/{path}" for path in UNREAD),
         *(f"--dpkgopt=path-include=/{path}" for path in READ),
         *(f"--aptopt={option}" for option in options),
-        '--customize-hook=rm -f "$1"/etc/apt/sources.list.d/* "$1"/etc/apt/apt.conf.d/99mmdebstrap',
+        *(f'--customize-hook=rm -f "$1"/{path}' for path in OF_THE_HOST),
         f'--customize-hook=cp "$1/{SOURCES_EXAMPLE}" "$1/etc/apt/sources.list"',
         SUITE,
         str(tar),
@@ -88,8 +102,12 @@ def debootstrap(tar: Path, packages: Iterable[str], on_progress: Progress) -> No
     stream(("debootstrap", "--variant=minbase", include, SUITE, str(root)), on_progress)
     on_progress("packing the root file system")
     shutil.copy(root / SOURCES_EXAMPLE, root / "etc/apt/sources.list")
-    shutil.rmtree(root / "var/cache/apt")
-    trim = re.compile(r"usr/share/(doc|info|locale|man)/.+|(dev|proc|sys)/.+")
+    for pattern in OF_THE_HOST:
+        for file in root.glob(pattern):
+            file.unlink()
+    trim = re.compile(
+        r"usr/share/(doc|info|locale|man)/.+|(dev|proc|sys|var/cache/apt|var/lib/apt/lists)/.+"
+    )
     with tarfile.open(tar, "w") as archive:
         archive.add(root, ".", filter=lambda m: None if trim.fullmatch(m.name[2:]) else m)
     shutil.rmtree(root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import shlex
 import subprocess
@@ -89,6 +90,10 @@ def test_nothing_of_the_hosts_apt_is_in_the_files() -> None:
     assert inside("ls /etc/apt/apt.conf.d/99mmdebstrap 2>/dev/null; true") == ""
 
 
+def test_the_hosts_name_is_not_in_the_files() -> None:
+    assert inside(f"grep -rl root@{platform.node()} /etc; true") == ""
+
+
 def test_no_certificate_of_this_host_is_in_the_files() -> None:
     """One line of a certificate tells it from any other."""
     bundle = certificates(inside("cat /etc/ssl/certs/ca-certificates.crt"))
@@ -108,8 +113,9 @@ def test_the_history_tells_nothing_of_the_host() -> None:
 def test_the_own_certificates_of_a_host_are_told_from_debians(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    key = ("-subj", "/CN=own", "-keyout", "/dev/null")
     own = subprocess.run(
-        "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=own -keyout /dev/null".split(),
+        ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *key),
         capture_output=True,
         text=True,
         check=True,

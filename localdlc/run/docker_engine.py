@@ -61,6 +61,10 @@ class DockerEngine:
         self._client = client
         self._address = address
 
+    def close(self) -> None:
+        """Gives back the connections that are idle."""
+        self._client.close()
+
     def describe(self) -> EngineFacts:
         with speaking("ask the engine what it is"):
             info = self._client.info()
@@ -147,6 +151,7 @@ class DockerEngine:
                 self._client.create_network(
                     name,
                     driver="bridge",
+                    check_duplicate=True,  # older engines take a name twice, and then know neither
                     ipam=docker.types.IPAMConfig(pool_configs=[pool]),
                     labels=dict(labels),
                 )
@@ -229,7 +234,8 @@ class DockerAttachment:
             return b""
 
     def close(self) -> None:
-        self._socket.close()
+        # docker-py hangs the response on its socket; only that closes the connection itself.
+        getattr(self._socket, "_response", self._socket).close()
 
 
 def split_frames(data: bytes) -> tuple[list[tuple[Stream, bytes]], bytes]:

@@ -94,6 +94,10 @@ class Attachment(Protocol):
 class Engine(Protocol):
     """What a run needs of an engine, and nothing more. Safe to call from many threads."""
 
+    def close(self) -> None:
+        """Gives back what idle connections hold; the engine is not asked anything after it."""
+        ...
+
     def describe(self) -> EngineFacts: ...
 
     def taken_subnets(self) -> tuple[IPv4Network, ...]:
@@ -129,7 +133,7 @@ class Engine(Protocol):
     def remove_image(self, reference: str) -> None: ...
 
     def create_network(self, name: str, subnet: IPv4Network, labels: Mapping[str, str]) -> None:
-        """Raises `SubnetTaken` when another network overlaps."""
+        """Raises `SubnetTaken` when another network overlaps. A name is given once only."""
         ...
 
     def remove_network(self, name: str) -> None:

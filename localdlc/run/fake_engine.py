@@ -130,6 +130,9 @@ class FakeEngine:
         self.containers: dict[str, FakeReplica] = {}
         self.networks: dict[str, tuple[IPv4Network, Mapping[str, str]]] = {}
 
+    def close(self) -> None:
+        """There is nothing to give back."""
+
     def describe(self) -> EngineFacts:
         return EngineFacts("fake", "1", self._cpus, 16 << 30, "fake://")
 
@@ -165,6 +168,8 @@ class FakeEngine:
     def create_network(self, name: str, subnet: IPv4Network, labels: Mapping[str, str]) -> None:
         if any(subnet.overlaps(other) for other in self.taken_subnets()):
             raise SubnetTaken(f"{subnet} is taken")
+        if name in self.networks:
+            raise EngineUnavailable(f"cannot create the network {name}: the name is in use")
         self.networks[name] = (subnet, labels)
 
     def remove_network(self, name: str) -> None:

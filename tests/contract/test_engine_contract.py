@@ -1,0 +1,373 @@
+"""What every engine promises (localdlc/run/engine.py), held against the fake and the real one.
+
+A replica's behaviour is a Python function for the fake engine and a shell command for Docker.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from engines import BASE
+
+from localdlc.errors import EngineUnavailable, ImageError
+from localdlc.plan.model import Resources
+from localdlc.record.store import home_digest
+from localdlc.run.docker_engine import connect
+from localdlc.run.engine import ContainerSpec, Engine, Stream, SubnetTaken
+from localdlc.run.fake_engine import FakeEngine, FakeReplica, Script
+
+LINES = 20_000
+COUNTED = b"".join(b"%d\n" % n for n in range(1, LINES + 1))
+
+Blocks = Iterator[tuple[Stream, bytes]]
+
+
+# what replicas do
+
+
+def says_hello(replica: FakeReplica) -> int:
+    replica.write(b"hello\n")
+    return 0
+
+
+def says_hello_twice(replica: FakeReplica) -> int:
+    replica.write(b"out\n", "stdout")
+    replica.write(b"err\n", "stderr")
+    return 0
+
+
+def counts(replica: FakeReplica) -> int:
+    for n in range(1, LINES + 1):
+        replica.write(b"%d\n" % n)
+    return 0
+
+
+def exits_seven(replica: FakeReplica) -> int:
+    return 7
+
+
+def eats_memory(replica: FakeReplica) -> int:
+    raise MemoryError
+
+
+def takes_its_leave(replica: FakeReplica) -> int:
+    replica.write(b"ready\n")
+    replica.wait_for_signal()
+    replica.write(b"bye\n")
+    return 3
+
+
+def sleeps(replica: FakeReplica) -> int:
+    replica.write(b"ready\n")
+    while True:
+        replica.wait_for_signal()
+
+
+def is_silent(replica: FakeReplica) -> int:
+    replica.wait_for_signal(timeout=2)
+    replica.write(b"at last\n")
+    return 0
+
+
+class Behaviour(NamedTuple):
+    fake: Script
+    shell: str
+
+
+BEHAVIOURS = {
+    "says hello": Behaviour(says_hello, "echo hello"),
+    "says hello twice": Behaviour(says_hello_twice, "echo out; echo err >&2"),
+    "counts": Behaviour(counts, f"seq {LINES}"),
+    "exits 7": Behaviour(exits_seven, "exit 7"),
+    "eats memory": Behaviour(eats_memory, "exec python3 -c 'bytearray(1 << 30)'"),
+    "takes its leave": Behaviour(
+        takes_its_leave, "trap 'echo bye; exit 3' TERM; sleep 9 & echo ready; wait"
+    ),
+    "sleeps": Behaviour(sleeps, "trap '' TERM; echo ready; while :; do sleep 9; done"),
+    "is silent": Behaviour(is_silent, "sleep 2; echo at last"),
+}
+
+
+def act(replica: FakeReplica) -> int:
+    return BEHAVIOURS[replica.env["BEHAVIOUR"]].fake(replica)
+
+
+# an engine and one network on it
+
+
+@dataclass
+class World:
+    engine: Engine
+    home: str
+    network: str
+    subnet: IPv4Network
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {"localdlc.home": self.home, "localdlc.job": "dlccontract"}
+
+    def spec(self, behaviour: str, place: int = 0) -> ContainerSpec:
+        return ContainerSpec(
+            name=f"dlccontract-worker-{place}",
+            hostname=f"dlccontract-worker-{place}",
+            image=BASE,
+            command=("/bin/sh", "-c", BEHAVIOURS[behaviour].shell),
+            env={"BEHAVIOUR": behaviour},
+            network=self.network,
+            ip=str(self.subnet.network_address + 2 + place),
+            hosts=(),
+            mounts=(),
+            resources=Resources(memory=64 << 20),
+            labels=self.labels,
+        )
+
+    def create(self, behaviour: str, place: int = 0) -> str:
+        return self.engine.create(self.spec(behaviour, place))
+
+    @contextmanager
+    def running(self, behaviour: str, place: int = 0) -> Iterator[tuple[str, Blocks]]:
+        """The started container's id and its output."""
+        container = self.create(behaviour, place)
+        with closing(self.engine.attach(container)) as output:
+            self.engine.start(container)
+            yield container, iter(output)
+
+    def run(self, behaviour: str, place: int = 0) -> tuple[str, dict[Stream, bytes]]:
+        """The container's id and all that it wrote, after its end."""
+        with self.running(behaviour, place) as (container, blocks):
+            return container, read(blocks)
+
+
+def read(blocks: Blocks) -> dict[Stream, bytes]:
+    written: dict[Stream, bytes] = {"stdout": b"", "stderr": b""}
+    for stream, block in blocks:
+        written[stream] += block
+    return written
+
+
+def read_until(blocks: Blocks, text: bytes) -> None:
+    seen = b""
+    while text not in seen:
+        seen += next(blocks)[1]
+
+
+@pytest.fixture(params=["fake", pytest.param("docker", marks=pytest.mark.engine)])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    if request.param == "docker":
+        request.getfixturevalue("docker_client")
+    engine = FakeEngine(act) if request.param == "fake" else connect(os.environ)
+    subnet = IPv4Network("10.254.77.0/28")
+    world = World(engine, home_digest(tmp_path / "home"), "localdlc-dlccontract", subnet)
+    engine.create_network(world.network, subnet, world.labels)
+    yield world
+    for thing in engine.leftovers(world.home):
+        (engine.remove if thing.kind == "container" else engine.remove_network)(thing.id)
+    engine.close()
+
+
+# output
+
+
+def test_output_arrives_from_the_first_byte(world: World) -> None:
+    _, written = world.run("says hello")
+    assert written["stdout"] == b"hello\n"
+
+
+def test_the_two_streams_are_told_apart(world: World) -> None:
+    _, written = world.run("says hello twice")
+    assert written == {"stdout": b"out\n", "stderr": b"err\n"}
+
+
+def test_many_lines_arrive_in_order(world: World) -> None:
+    _, written = world.run("counts")
+    assert written["stdout"] == COUNTED
+
+
+def test_a_silent_replica_breaks_neither_output_nor_wait(
+    world: World, impatient_sockets: None
+) -> None:
+    with world.running("is silent") as (container, blocks), ThreadPoolExecutor() as pool:
+        end = pool.submit(world.engine.wait, container)
+        assert read(blocks)["stdout"] == b"at last\n"
+        assert end.result().code == 0
+
+
+@pytest.fixture
+def impatient_sockets() -> Iterator[None]:
+    """A read timeout for whoever does not ask for none."""
+    socket.setdefaulttimeout(1)
+    yield
+    socket.setdefaulttimeout(None)
+
+
+# ends
+
+
+def test_wait_tells_code_memory_and_time(world: World) -> None:
+    container, _ = world.run("exits 7")
+    end = world.engine.wait(container)
+    assert (end.code, end.oom) == (7, False)
+    assert abs(end.finished_at - datetime.now(UTC)) < timedelta(seconds=30)
+
+
+def test_wait_after_the_end_returns_at_once_and_again(world: World) -> None:
+    container, _ = world.run("says hello")
+    assert world.engine.wait(container) == world.engine.wait(container)
+
+
+def test_a_kill_for_memory_is_told(world: World) -> None:
+    container, _ = world.run("eats memory")
+    end = world.engine.wait(container)
+    assert (end.code, end.oom) == (137, True)
+
+
+def test_a_replica_may_take_its_leave_after_sigterm(world: World) -> None:
+    with world.running("takes its leave") as (container, blocks):
+        read_until(blocks, b"ready\n")
+        world.engine.signal(container, "SIGTERM")
+        assert read(blocks)["stdout"] == b"bye\n"
+    assert world.engine.wait(container).code == 3
+
+
+def test_sigkill_ends_what_ignores_sigterm(world: World) -> None:
+    with world.running("sleeps") as (container, blocks):
+        read_until(blocks, b"ready\n")
+        world.engine.signal(container, "SIGTERM")
+        world.engine.signal(container, "SIGKILL")
+        end = world.engine.wait(container)
+    assert (end.code, end.oom) == (137, False)
+
+
+def test_a_signal_to_what_has_ended_or_is_gone_is_no_error(world: World) -> None:
+    container, _ = world.run("says hello")
+    world.engine.signal(container, "SIGTERM")
+    world.engine.signal(container, "SIGKILL")
+    world.engine.remove(container)
+    world.engine.signal(container, "SIGTERM")
+
+
+def test_wait_for_a_container_that_is_gone_is_an_error(world: World) -> None:
+    container, _ = world.run("says hello")
+    world.engine.remove(container)
+    with pytest.raises(EngineUnavailable):
+        world.engine.wait(container)
+
+
+# removing
+
+
+def test_removing_twice_is_no_error(world: World) -> None:
+    container, _ = world.run("says hello")
+    world.engine.remove(container)
+    world.engine.remove(container)
+
+
+def test_what_was_never_started_can_be_removed(world: World) -> None:
+    container = world.create("says hello")
+    with closing(world.engine.attach(container)):
+        world.engine.remove(container)
+
+
+def test_removing_a_running_replica_ends_its_output(world: World) -> None:
+    with world.running("sleeps") as (container, blocks):
+        read_until(blocks, b"ready\n")
+        world.engine.remove(container)
+        assert list(blocks) == []
+
+
+# networks and names
+
+
+def test_a_network_has_exactly_its_subnet(world: World) -> None:
+    assert world.subnet in world.engine.taken_subnets()
+
+
+def test_an_overlapping_subnet_is_taken(world: World) -> None:
+    inside = IPv4Network(f"{world.subnet.network_address + 8}/29")
+    with pytest.raises(SubnetTaken):
+        world.engine.create_network("localdlc-dlcother", inside, world.labels)
+
+
+def test_a_network_of_the_same_name_is_refused(world: World) -> None:
+    other = IPv4Network("10.254.78.0/29")
+    with pytest.raises(EngineUnavailable, match="localdlc-dlccontract"):
+        world.engine.create_network(world.network, other, world.labels)
+    assert other not in world.engine.taken_subnets()
+
+
+def test_removing_a_network_twice_is_no_error(world: World) -> None:
+    world.engine.remove_network(world.network)
+    world.engine.remove_network(world.network)
+    assert world.subnet not in world.engine.taken_subnets()
+
+
+def test_a_name_in_use_is_refused(world: World) -> None:
+    world.create("says hello")
+    with pytest.raises(EngineUnavailable, match="dlccontract-worker-0"):
+        world.engine.create(replace(world.spec("says hello"), ip=str(world.subnet[5])))
+
+
+def test_leftovers_are_those_of_one_home_containers_first(world: World) -> None:
+    container = world.create("says hello")
+    found = world.engine.leftovers(world.home)
+    assert [(left.kind, left.name) for left in found] == [
+        ("container", "dlccontract-worker-0"),
+        ("network", "localdlc-dlccontract"),
+    ]
+    assert found[0].id == container
+    assert all(left.labels["localdlc.job"] == "dlccontract" for left in found)
+    assert world.engine.leftovers("another home") == ()
+
+
+def test_eight_threads_at_once_share_an_engine(world: World) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        ran = list(pool.map(lambda place: world.run("counts", place), range(8)))
+        codes = list(
+            pool.map(lambda container: world.engine.wait(container).code, [c for c, _ in ran])
+        )
+    assert codes == [0] * 8
+    assert all(written["stdout"] == COUNTED for _, written in ran)
+
+
+# images
+
+
+def test_an_image_is_known_by_its_name_or_not_at_all(world: World) -> None:
+    assert world.engine.find_image(BASE)
+
+
+def test_an_image_that_cannot_be_pulled_is_an_image_error(world: World) -> None:
+    began = time.monotonic()
+    with pytest.raises(ImageError, match=r"127\.0\.0\.1:1/none"):
+        list(world.engine.pull_image("127.0.0.1:1/none:1"))
+    assert time.monotonic() - began < 30
+
+
+def test_an_image_is_built_found_named_and_removed(world: World, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM {BASE}\nARG WORD\nENV WORD=$WORD\n")
+    name = "localdlc-test/built:1"
+    assert list(world.engine.build_image(tmp_path, name, {"WORD": "x"}))
+    assert world.engine.find_image(name)
+    assert name in world.engine.image_names()
+    world.engine.remove_image(name)
+    world.engine.remove_image(name)
+    assert name not in world.engine.image_names()
+
+
+def test_an_engine_says_what_it_is(world: World) -> None:
+    facts = world.engine.describe()
+    assert facts.cpus > 0
+    assert facts.memory > 1 << 30
+    assert facts.name
+    assert facts.version

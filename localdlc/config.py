@@ -8,6 +8,7 @@ and variables.
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -119,7 +120,7 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 def read_environment(environment: Mapping[str, str], folder: Path) -> dict[str, Any]:
-    """``LOCALDLC_<SETTING>``; the tables ``map`` and ``image_map`` as ``FROM=TO,FROM=TO``."""
+    """``LOCALDLC_<SETTING>``; tables as ``FROM=TO,FROM=TO``, ``code_sources`` as JSON."""
     layer: dict[str, Any] = {}
     for name in SETTINGS:
         variable = f"LOCALDLC_{name.upper()}"
@@ -144,16 +145,22 @@ def read_layer(content: Mapping[str, Any], folder: Path, where: str) -> dict[str
             raise UsageError(f"{where}: there is no setting {name!r}.{hint}")
         try:
             layer[name] = SETTINGS[name](value, folder)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: ~nobody
             place = where if where.startswith("LOCALDLC_") else f"{where}: {name}".lstrip(": ")
             raise UsageError(f"{place}: {error}") from error
     return layer
 
 
 def a_text(value: Any, folder: Path) -> str:
-    if not isinstance(value, str | int) or isinstance(value, bool) or not str(value):
+    if not isinstance(value, str | int | Path) or isinstance(value, bool) or not str(value):
         raise ValueError(f"expected a text, got {value!r}")
     return str(value)
+
+
+def texts(value: Any, folder: Path) -> list[str]:
+    """A list, or one text with commas between."""
+    items = value.split(",") if isinstance(value, str) else value
+    return [a_text(item, folder).strip() for item in items]
 
 
 def a_folder(value: Any, folder: Path) -> Path:
@@ -187,19 +194,17 @@ def one_of(*allowed: str) -> Callable[[Any, Path], str]:
 
 
 def networks(value: Any, folder: Path) -> tuple[IPv4Network, ...]:
-    spelled = value.split(",") if isinstance(value, str) else value
-    return tuple(IPv4Network(text.strip()) for text in spelled)
+    return tuple(IPv4Network(text) for text in texts(value, folder))
 
 
 def pairs(value: Any, folder: Path) -> dict[str, str]:
     """A table, or ``FROM=TO`` texts. The last ``=`` divides: paths like ``dt=2026/`` are Uris."""
     if isinstance(value, Mapping):
         return {str(source): a_text(target, folder) for source, target in value.items()}
-    texts = value.split(",") if isinstance(value, str) else value
-    divided = [text.rpartition("=") for text in texts]
-    if bad := next((t for t, (a, _, b) in zip(texts, divided, strict=True) if not (a and b)), None):
+    divided = {text: text.rpartition("=") for text in texts(value, folder)}
+    if bad := next((text for text, (a, _, b) in divided.items() if not (a and b)), None):
         raise ValueError(f"expected FROM=TO, got {bad!r}")
-    return {source: target for source, _, target in divided}
+    return {source: target for source, _, target in divided.values()}
 
 
 def folders(value: Any, folder: Path) -> dict[str, Path]:
@@ -207,9 +212,10 @@ def folders(value: Any, folder: Path) -> dict[str, Path]:
 
 
 def code_sources(value: Any, folder: Path) -> dict[str, CodeSource]:
-    if not isinstance(value, Mapping):
+    table = json.loads(value) if isinstance(value, str) else value  # a variable holds JSON
+    if not isinstance(table, Mapping):
         raise TypeError('expected a table such as [code_sources."code-…"]')
-    return {name: code_source(name, body, folder) for name, body in value.items()}
+    return {name: code_source(name, body, folder) for name, body in table.items()}
 
 
 def code_source(name: str, body: Any, folder: Path) -> CodeSource:
@@ -220,7 +226,10 @@ def code_source(name: str, body: Any, folder: Path) -> CodeSource:
         raise ValueError(f"{name!r} has no {unknown!r}; it may have: {', '.join(known)}")
     if body.get("clone_type", 0) not in (0, 1):
         raise ValueError(f"{name!r}: clone_type is 0 or 1")
-    return CodeSource(**{**body, "repository": repository(body["repository"], folder)})
+    said: dict[str, Any] = {
+        k: v if k == "clone_type" else a_text(v, folder) for k, v in body.items()
+    }
+    return CodeSource(**{**said, "repository": repository(said["repository"], folder)})
 
 
 def repository(text: str, folder: Path) -> str:

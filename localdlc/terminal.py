@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -35,9 +34,6 @@ LAST_LINES = 20
 LONGEST_PENDING = 8 << 20
 # How often a progress bar is shown again while its line lasts, in seconds of event time.
 PROGRESS_EVERY = 5.0
-
-CARRIAGE_RETURNS = re.compile(rb"[^\n]*\r")
-LINE_ENDS = re.compile(rb"\r+\n")
 
 
 class JsonPrinter:
@@ -105,19 +101,20 @@ class TextPrinter:
     def _log(self, log: Log, record: Record) -> None:
         key = (log.pod_id, log.stream)
         data = self._pending.pop(key, b"") + log.data
-        if b"\r" in data:
+        is_bar = b"\r" in data
+        if is_bar:
             data = collapsed(data)
         if log.partial:
             data, rest = cut(data)
-            self._keep(key, rest, record)
+            self._keep(key, rest, record, is_bar=is_bar)
         if data:
             self._print(log.pod_id, record.job_id, data)
 
-    def _keep(self, key: tuple[str, str], rest: bytes, record: Record) -> None:
+    def _keep(self, key: tuple[str, str], rest: bytes, record: Record, *, is_bar: bool) -> None:
         """The beginning of a line waits for its end; a progress bar is shown now and then."""
         self._pending[key] = rest
         shown = self._shown.setdefault(key, record.time)
-        if b"\r" in rest and (record.time - shown).total_seconds() >= PROGRESS_EVERY:
+        if is_bar and (record.time - shown).total_seconds() >= PROGRESS_EVERY:
             self._shown[key] = record.time
             self._print(key[0], record.job_id, rest.rstrip(b"\r") + b"\n")
         elif len(rest) > LONGEST_PENDING:
@@ -197,7 +194,8 @@ class TextPrinter:
 
     def _last_lines(self, pod_id: str) -> list[str]:
         data = b"".join(self._tails.get(pod_id, ()))
-        return data.decode("utf-8", "backslashreplace").splitlines()[-LAST_LINES:]
+        text = data.decode("utf-8", "backslashreplace").removesuffix("\n")
+        return text.split("\n")[-LAST_LINES:] if data else []
 
     def _say(self, text: str) -> None:
         self._clear_live_line()
@@ -253,11 +251,9 @@ def collapsed(data: bytes) -> bytes:
 
     The last carriage return of an unfinished line stays, as the mark of a bar at work.
     """
-    data = LINE_ENDS.sub(b"\n", data)
-    head, newline, tail = data.rpartition(b"\n")
-    bar = tail.rstrip(b"\r")
-    last = bar.rpartition(b"\r")[2] + (b"\r" if bar != tail else b"")
-    return CARRIAGE_RETURNS.sub(b"", head) + newline + last
+    mark = b"\r" if data.endswith(b"\r") else b""
+    shown = (line.rstrip(b"\r").rpartition(b"\r")[2] for line in data.split(b"\n"))
+    return b"\n".join(shown) + mark
 
 
 def cut(data: bytes) -> tuple[bytes, bytes]:

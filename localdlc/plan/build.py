@@ -8,6 +8,7 @@ from localdlc.plan.command import command
 from localdlc.plan.environment import (
     combined,
     injected_variables,
+    losers,
     overridden,
     users_variables,
 )
@@ -80,7 +81,7 @@ def replica(
     """One member, fully spelled."""
     spec = member.role.spec
     users, secrets = users_variables(request)
-    wiring = job_type.environment(member, topology)
+    injected = injected_variables(topology.job_id, job_type.environment(member, topology))
     image = spec.Image or ""
     policy = request.SuccessPolicy or DEFAULT_POLICY
     return ReplicaPlan(
@@ -97,13 +98,13 @@ def replica(
             libraries=request.ThirdpartyLibs or (),
             library_folder=request.ThirdpartyLibDir,
         ),
-        env=combined(users, injected_variables(topology.job_id, wiring)),
+        env=combined(users, injected),
         mounts=tuple(Mount(i.source, i.target, i.read_only) for i in brought),
         resources=resources,
         start_after=job_type.start_after(member.role, topology),
         restart_policy="Never",
         decides=job_type.decides(member, topology, policy),
-        secrets=secrets,
+        secrets=secrets - losers(users, injected),
         login=login(member.role),
     )
 

@@ -47,8 +47,12 @@ def combined(users: dict[str, str], injected: dict[str, str]) -> dict[str, str]:
 
 def overridden(users: dict[str, str], injected: dict[str, str]) -> list[str]:
     """A note for each variable of the user's that the injected one replaces."""
-    losers = sorted((users.keys() & injected.keys()) - USERS_TO_SET)
     return [
         f"Envs.{name}: DLC sets this variable itself; the value of the request has no effect."
-        for name in losers
+        for name in sorted(losers(users, injected))
     ]
+
+
+def losers(users: dict[str, str], injected: dict[str, str]) -> frozenset[str]:
+    """Variables of the user's whose value is not the one that counts."""
+    return frozenset(users.keys() & injected.keys()) - USERS_TO_SET

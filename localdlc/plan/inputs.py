@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from localdlc.errors import InputError, Problem
 from localdlc.plan.model import Checkout, Input
 
 if TYPE_CHECKING:
     from localdlc.config import CodeSource, Config
-    from localdlc.spec.request import CreateJobRequest, DataSource
+    from localdlc.spec.request import CreateJobRequest
 
 DEFAULT_MOUNT = "/mnt/data"
 DEFAULT_CODE_MOUNT = "/root/code"
@@ -28,9 +30,21 @@ def inputs(
         *data_inputs(request, config, problems, notes),
         *code_inputs(request, config, job_id, problems, notes),
     ]
+    problems += collisions(found)
     if problems:
         raise InputError(f"{len(problems)} input(s) cannot be brought", tuple(problems))
     return tuple(found), tuple(notes)
+
+
+def collisions(found: list[Input]) -> list[Problem]:
+    """No two inputs in one place; `check` sees only the MountPaths that the request spells out."""
+    return [
+        Problem(
+            "", "InvalidParameter", f"{count} inputs are mounted at {target}; each needs its own."
+        )
+        for target, count in Counter(item.target for item in found).items()
+        if count > 1
+    ]
 
 
 def data_inputs(
@@ -38,7 +52,7 @@ def data_inputs(
 ) -> list[Input]:
     found = []
     sources = request.DataSources or []
-    targets = mount_paths(sources, notes)
+    targets = mount_paths(request, notes)
     for position, (source, target) in enumerate(zip(sources, targets, strict=True)):
         name = source.Uri or source.DataSourceId or ""
         folder = mapped(name, config.map) or local_folder(name)
@@ -50,14 +64,16 @@ def data_inputs(
     return found
 
 
-def mount_paths(sources: list[DataSource], notes: list[str]) -> list[str]:
+def mount_paths(request: CreateJobRequest, notes: list[str]) -> list[str]:
     """Each MountPath; ``/mnt/data``, ``/mnt/data-2``, … where none is given (PAI's SDK default)."""
-    taken = {source.MountPath.rstrip("/") for source in sources if source.MountPath}
+    sources = request.DataSources or []
+    given = (s.MountPath for s in (*sources, request.CodeSource) if s)
+    taken = {path.rstrip("/") for path in given if path}
     paths = []
     for position, source in enumerate(sources):
         path = source.MountPath and source.MountPath.rstrip("/")
         if not path:
-            names = (DEFAULT_MOUNT, *(f"{DEFAULT_MOUNT}-{n}" for n in range(2, len(sources) + 2)))
+            names = (DEFAULT_MOUNT, *(f"{DEFAULT_MOUNT}-{n}" for n in range(2, len(sources) + 3)))
             path = next(name for name in names if name not in taken)
             taken.add(path)
             notes.append(
@@ -79,10 +95,18 @@ def mapped(name: str, folders: Mapping[str, Path]) -> Path | None:
 
 def local_folder(uri: str) -> Path | None:
     """The folder of a ``file://`` Uri, None for any other."""
-    parts = urlsplit(uri)
-    if parts.scheme != "file" or parts.netloc not in {"", "localhost"}:
+    parts = split(uri)
+    if parts is None or parts.scheme != "file" or parts.netloc not in {"", "localhost"}:
         return None
     return Path(unquote(parts.path))
+
+
+def split(uri: str) -> SplitResult | None:
+    """None for what no URL can be, such as ``oss://[bucket/``."""
+    try:
+        return urlsplit(uri)
+    except ValueError:
+        return None
 
 
 def unmapped(path: str, name: str) -> Problem:
@@ -132,14 +156,14 @@ def revision(
 
 
 def name_of(known: CodeSource) -> str:
-    """The folder of CloneType 0: the repository's name without ``.git``."""
-    return known.repository.rstrip("/").rsplit("/", 1)[-1].removesuffix(".git")
+    """The folder of CloneType 0: the repository's name without ``.git``, as git finds it."""
+    return re.split("[/:]", known.repository.rstrip("/"))[-1].removesuffix(".git")
 
 
 def without_credentials(repository: str) -> str:
     """The URL without the ``user:token@`` that people paste into it."""
-    parts = urlsplit(repository)
-    if "@" not in parts.netloc:
+    parts = split(repository)
+    if parts is None or "@" not in parts.netloc:
         return repository
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 

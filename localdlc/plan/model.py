@@ -6,6 +6,7 @@ contract; ``str(plan)`` is what a person reads and what the golden tests compare
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import Any, Literal
@@ -34,6 +35,12 @@ class Checkout:
     folder: str
     user: str | None = None
     token: str | None = None
+
+    @property
+    def secrets(self) -> set[str]:
+        """The token, and what people paste into the URL: ``user:TOKEN@`` or ``TOKEN@``."""
+        pasted = re.match(r"[a-z+]+://(?:[^/@]*:)?([^/@]+)@", self.repository)
+        return {secret for secret in (self.token, pasted and pasted[1]) if secret}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +181,7 @@ class Plan:
     def secret_values(self) -> tuple[str, ...]:
         """Every value that no sink may show, longest first so that none hides inside another."""
         values = {r.env[name] for r in self.replicas for name in r.secrets}
-        values |= {c.token for i in self.inputs if (c := i.checkout) and c.token}
+        values |= {secret for i in self.inputs if i.checkout for secret in i.checkout.secrets}
         for login in (r.login for r in self.replicas if r.login):
             values |= {v for v in (login.password, login.auth) if v}
         return tuple(sorted(values, key=lambda value: (-len(value), value)))

@@ -234,7 +234,7 @@ EVENT_TYPES: dict[str, type[Event]] = {kind.type: kind for kind in Event.__subcl
 
 def stamp(moment: datetime) -> str:
     """``2026-11-22T06:00:00.123456Z``"""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def moment(text: str) -> datetime:
@@ -263,6 +263,12 @@ def decoded(seq: int, time: str, job_id: str, kind: str, members: dict[str, Any]
     for f in dataclasses.fields(cls):
         name = f.name.rstrip("_")
         if name in members:
-            value = members[name]
-            values[f.name] = moment(value) if f.name.endswith("_at") else value
+            values[f.name] = member(f.name, members[name])
     return Record(seq, moment(time), job_id, cls(**values))
+
+
+def member(name: str, value: Any) -> Any:
+    """One member as the event holds it: JSON knows neither times nor tuples."""
+    if name.endswith("_at"):
+        return moment(value)
+    return tuple(value) if isinstance(value, list) else value

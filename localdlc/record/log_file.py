@@ -41,7 +41,10 @@ def join(file: BinaryIO) -> Iterator[LogLine]:
     pieces: dict[bytes, list[bytes]] = {}
     time = b""
     for record in file:
-        time, stream, tag, text = record.removesuffix(b"\n").split(b" ", 3)
+        parts = record.removesuffix(b"\n").split(b" ", 3)
+        if len(parts) < 4:  # its writer died, or has only begun
+            continue
+        time, stream, tag, text = parts
         if tag == b"P":
             pieces.setdefault(stream, []).append(text)
             continue

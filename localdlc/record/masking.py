@@ -12,6 +12,13 @@ __all__ = ["MASK", "Mask"]
 
 MASK = "***"
 
+# Members of events that hold our own words. A secret that happens to be "worker" or "Running" must
+# not change who a replica is or which status a job has.
+OURS = frozenset(
+    {"pod_id", "pod_uid", "container_id", "ip", "deciding_replica", "names", "signal"}
+    | {"from_", "to", "status", "reason_code", "kind", "job_type", "by"}
+)
+
 # Shorter values ("1", "true", "root") are in every other line; hiding them would hide the log.
 # They are still masked wherever their name is known.
 SHORTEST = 6
@@ -36,13 +43,14 @@ class Mask:
         return data
 
     def event(self, event: Event) -> Event:
-        """The event with every text in it masked."""
+        """The event with every text in it masked, our own words aside."""
         if not self._values:
             return event
         if isinstance(event, Log):
             return dataclasses.replace(event, data=self.data(event.data))
         members = {f.name: getattr(event, f.name) for f in dataclasses.fields(event)}
-        return dataclasses.replace(event, **{k: self.value(v) for k, v in members.items()})
+        masked = {k: v if k in OURS else self.value(v) for k, v in members.items()}
+        return dataclasses.replace(event, **masked)
 
     def value(self, value: Any) -> Any:
         """Any JSON-like value, masked throughout."""

@@ -19,6 +19,8 @@ from typing import Any, BinaryIO
 
 from localdlc.errors import HomeError, NotFound, UsageError
 from localdlc.record.events import (
+    EVENT_TYPES,
+    Event,
     JobCreated,
     Log,
     Record,
@@ -60,6 +62,18 @@ class JobRow:
     changed: str
 
 
+@contextmanager
+def explained(home: Path) -> Iterator[None]:
+    """Whatever disk and database have to say becomes a `HomeError` with a sentence."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise HomeError(
+            f"the home {home} cannot be used: {error}. Is the disk full or read-only? "
+            "Choose another with --home or LOCALDLC_HOME."
+        ) from error
+
+
 def home_digest(home: Path) -> str:
     """What the label ``localdlc.home`` holds: whose containers these are, without saying where."""
     return sha256(str(home.resolve()).encode()).hexdigest()[:16]
@@ -71,7 +85,7 @@ class Store:
     def __init__(self, home: Path) -> None:
         """Opens the home, making it if need be (mode 0700). Raises `HomeError`."""
         self.home = home
-        with self._explained():
+        with explained(self.home):
             home.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._database = sqlite3.connect(
                 home / "jobs.db", timeout=PATIENCE, isolation_level=None
@@ -94,16 +108,6 @@ class Store:
             self._database.executescript(SCHEMA)
             self._database.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, sqlite3.Error) as error:
-            raise HomeError(
-                f"the home {self.home} cannot be used: {error}. Is the disk full or read-only? "
-                "Choose another with --home or LOCALDLC_HOME."
-            ) from error
-
     # one job, written
 
     def job_folder(self, job_id: str) -> Path:
@@ -112,7 +116,7 @@ class Store:
     def open_job(self, job_id: str) -> JobLog:
         """The writer of a new job; takes its lock. Raises `UsageError` when the id is taken."""
         folder = self.job_folder(job_id)
-        with self._explained():
+        with explained(self.home):
             try:
                 folder.mkdir(parents=True, mode=0o700)
             except FileExistsError as error:
@@ -158,7 +162,7 @@ class Store:
 
     def _rows(self, clause: str, *values: Any) -> list[JobRow]:
         columns = ", ".join(f.name for f in fields(JobRow))
-        with self._explained():
+        with explained(self.home):
             query = f"SELECT {columns} FROM jobs {clause}"  # noqa: S608 - both are ours
             found = self._database.execute(query, values)
             return [JobRow(*row) for row in found]
@@ -179,17 +183,22 @@ class Store:
 
     def records(self, job_id: str, since: int = 0) -> list[Record]:
         """The job's events from ``seq`` on, logs aside, in order."""
-        with self._explained():
+        with explained(self.home):
             rows = self._database.execute(
                 "SELECT seq, time, type, body FROM events WHERE job_id = ? AND seq >= ? "
                 "ORDER BY seq",
                 (job_id, since),
             ).fetchall()
-        return [decoded(seq, time, job_id, kind, json.loads(b)) for seq, time, kind, b in rows]
+        return [
+            decoded(seq, time, job_id, kind, json.loads(members))
+            for seq, time, kind, members in rows
+            if kind in EVENT_TYPES  # a newer localdlc may have written others
+        ]
 
     def read_plan(self, job_id: str) -> dict[str, Any]:
         """The plan as it was stored, secrets masked."""
-        plan: dict[str, Any] = json.loads((self.job_folder(job_id) / "plan.json").read_text())
+        with explained(self.home):
+            plan: dict[str, Any] = json.loads((self.job_folder(job_id) / "plan.json").read_text())
         return plan
 
     def log_files(self, job_id: str) -> dict[str, list[Path]]:
@@ -234,9 +243,13 @@ class JobLog:
     def append(self, record: Record) -> None:
         """Stores one record: a `Log` into its file, anything else into the database."""
         event = record.event
-        if isinstance(event, Log):
-            self._file(event.pod_id, event.attempt).write(encode(event, record.time))
-            return
+        with explained(self.folder.parent.parent):
+            if isinstance(event, Log):
+                self._file(event.pod_id, event.attempt).write(encode(event, record.time))
+            else:
+                self._insert(record, event)
+
+    def _insert(self, record: Record, event: Event) -> None:
         time = stamp(record.time)
         with transaction(self._database) as database:
             if isinstance(event, JobCreated):

@@ -31,7 +31,15 @@ say = partial(print, flush=True)
 SOCKET = Path("/var/run/docker.sock")
 LOG = Path("/var/log/dockerd.log")
 PATIENCE = 60.0  # seconds an engine may take to start
-PACKAGES = ("docker.io", "iptables", "ca-certificates", "mmdebstrap", "debian-archive-keyring")
+# mmdebstrap can do without root, with uidmap; the keyring is for Ubuntu.
+PACKAGES = (
+    "docker.io",
+    "iptables",
+    "ca-certificates",
+    "mmdebstrap",
+    "debian-archive-keyring",
+    "uidmap",
+)
 
 # A daemon that was killed leaves these, and a later one trusts the numbers in them: a process that
 # got such a number since would pass for the engine. Each pid file with the process it names.

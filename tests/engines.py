@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Condition, Thread
 from typing import IO, Any
@@ -53,6 +54,10 @@ def job_with(resources: Mapping[str, str], command: str, **members: Any) -> dict
     return body
 
 
+def as_json(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body).encode()
+
+
 # the command line
 
 
@@ -73,7 +78,7 @@ class Done:
         """What master-0 and its peers wrote, prefix included."""
         return self.text.splitlines()
 
-    @property
+    @cached_property
     def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.out.splitlines()]
 
@@ -173,7 +178,7 @@ class CommandLine:
         return self.start_job(request, *flags, **options).finish()
 
     def start_job(self, request: Mapping[str, Any], *flags: str, **options: Any) -> Going:
-        return self.start("run", "-", *flags, stdin=json.dumps(request).encode(), **options)
+        return self.start("run", "-", *flags, stdin=as_json(request), **options)
 
     def logs(self, job_id: str = "last") -> dict[str, list[Path]]:
         """PodId to its log files, read as they lie on the disk."""

@@ -24,7 +24,8 @@ def container_of(
         env=replica.env,
         network=plan.network.name,
         ip=replica.ip,
-        hosts=hosts,
+        # The engine adds its own name itself; named twice, `hostname -i` would answer twice.
+        hosts=tuple(pair for pair in hosts if pair[0] != replica.hostname),
         mounts=replica.mounts,
         resources=replica.resources,
         labels={

@@ -317,7 +317,8 @@ class Supervisor:
     def _clean_up(self) -> None:
         kept = [pod for pod in self._followers if self._keeps(pod)]
         created = [f.container_id for pod, f in self._followers.items() if pod not in kept]
-        network = None if kept else self._plan.network.name
+        made = self._plan.network.subnet is not None  # else that name is somebody else's network
+        network = self._plan.network.name if made and not kept else None
         if kept:
             self._emit(ContainersKept(tuple(kept)))
         for left in clear(self._engine, self._hands, filter(None, created), network):

@@ -1,0 +1,169 @@
+"""UserCommand through the shells of this machine, exactly as a container would run it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from localdlc.plan.command import command
+
+SHELLS = ["bash", "dash"]
+Ran = tuple[int, str, str]
+
+
+def arguments(shell: str | None, text: str, libraries: tuple[str, ...] = ()) -> tuple[str, ...]:
+    found = shutil.which(shell) if shell else None
+    if shell and not found:
+        pytest.skip(f"no {shell} on this machine")
+    return command(text, shell=found, libraries=libraries)
+
+
+def ran(argv: tuple[str, ...], **env: str) -> Ran:
+    done = subprocess.run(
+        argv, capture_output=True, text=True, env={"PATH": os.environ["PATH"], **env}, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+CASES: dict[str, tuple[str, int, str]] = {
+    "its code is the replica's": ("echo a; exit 7", 7, "a\n"),
+    "the last command decides": ("false; true", 0, ""),
+    "no -e": ("false; echo on", 0, "on\n"),
+    "its own -e": ("set -e; false; echo on", 1, ""),
+    "no arguments": ('echo "$#" "$@"', 0, "0\n"),
+    "no such command": ("no-such-program-1", 127, ""),
+    "quotes": ("""echo 'a "b"' "c 'd'" \\$x""", 0, "a \"b\" c 'd' $x\n"),
+    "a variable of the replica": ('echo "$COLOUR"', 0, "blue sky\n"),
+    "lines": ("cd /\npwd\n", 0, "/\n"),
+    "a comment at the end": ("echo a # end", 0, "a\n"),
+    "a heredoc": ("cat <<EOF\n$COLOUR 'x'\nEOF", 0, "blue sky 'x'\n"),
+    "a quoted heredoc": ("cat <<'EOF'\n$COLOUR\nEOF\n", 0, "$COLOUR\n"),
+    "a pipe": ("printf 'b\\na\\n' | sort", 0, "a\nb\n"),
+    "a function": ("f() { return 5; }\nf", 5, ""),
+    "exec": ("exec sh -c 'exit 9'", 9, ""),
+    "a trap of its own": ("trap 'echo bye' EXIT; exit 4", 4, "bye\n"),
+    "braces and percent": ("echo {prologue} %s $((1+1))", 0, "{prologue} %s 2\n"),
+    "a signal": ("kill -KILL $$", -9, ""),
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("name", CASES)
+def test_a_command_does_what_a_shell_does(shell: str, name: str) -> None:
+    text, code, output = CASES[name]
+    assert ran(arguments(shell, text), COLOUR="blue sky")[:2] == (code, output)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_syntax_error_is_a_failure_with_words(shell: str) -> None:
+    code, output, error = ran(arguments(shell, "echo never; if"))
+    assert (code, output) == (2, "")
+    assert "yntax error" in error
+
+
+def test_bash_is_picked_where_there_is_one() -> None:
+    code, output, _ = ran(arguments(None, 'a=(1 2); echo "$0" "${a[1]}" "$#"'))
+    assert (code, output) == (0, "bash 2 0\n")
+
+
+def test_sh_is_picked_where_there_is_no_bash(tmp_path: Path) -> None:
+    (tmp_path / "sh").symlink_to(shutil.which("dash") or "/bin/sh")
+    code, output, _ = ran(arguments(None, 'echo "$0" "$#"; exit 3'), PATH=str(tmp_path))
+    assert (code, output) == (3, "sh 0\n")
+
+
+def test_settings_shell_is_used_as_given() -> None:
+    assert command("x", shell="/opt/bin/zsh")[:2] == ("/opt/bin/zsh", "-c")
+    assert command("x", shell="/opt/bin/zsh")[3:] == ("zsh", "x")
+    assert command("x", shell="")[0] == "/bin/sh"
+
+
+# SIGTERM: the engine's init signals the whole process group
+
+TIDY = """cd / && python3 -c '
+import signal, sys
+def tidy(*_): print("saved", flush=True); sys.exit(0)
+signal.signal(signal.SIGTERM, tidy)
+print("ready", flush=True)
+signal.pause()
+'; echo never"""
+
+
+@pytest.mark.parametrize("shell", [*SHELLS, None])
+def test_the_training_of_a_compound_command_gets_sigterm_and_its_time(shell: str | None) -> None:
+    with subprocess.Popen(
+        arguments(shell, TIDY), stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.stdout.read() == "saved\n"
+        assert process.wait() == 143
+
+
+# libraries
+
+PIP = '#!/bin/sh\nfor word in "$@"; do echo "<$word>"; done\nexit "${PIP_CODE:-0}"\n'
+
+
+@pytest.fixture
+def stub(tmp_path: Path) -> str:
+    """A PATH whose pip says what it was given, and ends with PIP_CODE."""
+    pip = tmp_path / "pip"
+    pip.write_text(PIP)
+    pip.chmod(0o755)
+    return f"{tmp_path}:{os.environ['PATH']}"
+
+
+def test_libraries_come_before_the_command_word_by_word(stub: str) -> None:
+    argv = arguments("dash", "echo train", libraries=("numpy>=1.26,<2", "a[b]; python_version>'3'"))
+    assert ran(argv, PATH=stub)[:2] == (
+        0,
+        "<install>\n<numpy>=1.26,<2>\n<a[b]; python_version>'3'>\ntrain\n",
+    )
+
+
+@pytest.mark.parametrize("shell", [*SHELLS, None])
+def test_a_failing_pip_is_the_end_of_the_replica_with_its_code(
+    shell: str | None, stub: str
+) -> None:
+    argv = arguments(shell, "echo train", libraries=("nope",))
+    assert ran(argv, PATH=stub, PIP_CODE="13")[:2] == (13, "<install>\n<nope>\n")
+
+
+def test_the_requirements_of_a_folder_are_installed_after_the_libraries(
+    stub: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "my libs"
+    folder.mkdir()
+    (folder / "requirements.txt").touch()
+    argv = command("echo train", libraries=("a",), library_folder=f"{folder}/")
+    assert ran(argv, PATH=stub)[:2] == (
+        0,
+        f"<install>\n<a>\n<install>\n<-r>\n<{folder}/requirements.txt>\ntrain\n",
+    )
+
+
+def test_a_missing_requirements_file_only_warns(stub: str, tmp_path: Path) -> None:
+    argv = command("echo train", library_folder=str(tmp_path / "none"))
+    assert ran(argv, PATH=stub, PIP_CODE="1") == (
+        0,
+        "train\n",
+        "WARN: requirements.txt not found\n",
+    )
+
+
+@pytest.mark.parametrize("text", ["x", "", "a\n'b' \"c\" $d {e} %s", "ü"])
+def test_the_last_word_is_the_users_text_untouched(text: str) -> None:
+    assert command(text)[-1] == text
+    assert command(text, shell="/bin/sh", libraries=("a",))[-1] == text
+
+
+def test_a_shell_reads_the_command_as_one_word() -> None:
+    assert shlex.join(command("echo $HOME")).endswith("'echo $HOME'")

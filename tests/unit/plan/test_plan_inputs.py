@@ -1,0 +1,189 @@
+"""Where data and code come from, where replicas see them, and what is said when they cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from given import planned, request
+
+from localdlc.config import CodeSource
+from localdlc.errors import InputError
+from localdlc.plan.inputs import local_folder, mapped
+from localdlc.plan.model import Checkout, Plan
+
+OSS = "oss://bucket/data/"
+
+
+def with_data(
+    *sources: dict[str, Any], code: dict[str, Any] | None = None, **settings: Any
+) -> Plan:
+    body = request({"Master": 1}, DataSources=list(sources), CodeSource=code)
+    return planned(body, **settings)
+
+
+def code_of(known: CodeSource, **asked: str) -> tuple[str, Checkout]:
+    plan = with_data(code={"CodeSourceId": "c", **asked}, code_sources={"c": known})
+    assert plan.inputs[0].checkout
+    return plan.inputs[0].target, plan.inputs[0].checkout
+
+
+@pytest.mark.parametrize(
+    ("uri", "folder"),
+    [
+        ("file:///data/a", "/data/a"),
+        ("file:///a%20b/", "/a b"),
+        ("file://localhost/data", "/data"),
+        ("file://elsewhere/data", None),
+        ("oss://bucket/data", None),
+        ("oss://[bucket/", None),
+        ("d-abc", None),
+    ],
+)
+def test_a_file_uri_is_a_folder_of_this_machine(uri: str, folder: str | None) -> None:
+    assert local_folder(uri) == (folder and Path(folder))
+
+
+FOLDERS = {"oss://b/data": Path("/d"), "oss://b/data/deep/": Path("/deep"), "d-1": Path("/id")}
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("oss://b/data", "/d"),
+        ("oss://b/data/", "/d"),
+        ("oss://b/data/x/y/", "/d/x/y"),
+        ("oss://b/data/deep/z", "/deep/z"),
+        ("d-1", "/id"),
+        ("oss://b/database", None),
+        ("oss://b", None),
+        ("d-12", None),
+    ],
+)
+def test_the_longest_mapping_that_fits_wins(name: str, folder: str | None) -> None:
+    assert mapped(name, FOLDERS) == (folder and Path(folder))
+
+
+def test_a_mapping_goes_before_the_folder_of_a_file_uri() -> None:
+    plan = with_data({"Uri": "file:///a", "MountPath": "/m"}, map={"file:///a": Path("/b")})
+    assert plan.inputs[0].source == "/b"
+
+
+@pytest.mark.parametrize(("access", "read_only"), [("RO", True), ("RW", False), (None, False)])
+def test_only_ro_is_read_only(access: str | None, read_only: bool) -> None:
+    plan = with_data({"Uri": "file:///a", "MountPath": "/m", "MountAccess": access})
+    assert plan.replicas[0].mounts[0].read_only is read_only
+
+
+def test_data_without_a_mount_path_takes_the_next_free_default() -> None:
+    plan = with_data(
+        {"Uri": "file:///a"},
+        {"Uri": "file:///b", "MountPath": "/mnt/data-2/"},
+        {"Uri": "file:///c"},
+    )
+    assert [i.target for i in plan.inputs] == ["/mnt/data", "/mnt/data-2", "/mnt/data-3"]
+    assert plan.notes == (
+        "DataSources[0]: no MountPath is given; it is mounted at /mnt/data.",
+        "DataSources[2]: no MountPath is given; it is mounted at /mnt/data-3.",
+    )
+
+
+def test_data_without_a_mount_path_keeps_clear_of_the_code() -> None:
+    plan = with_data(
+        {"Uri": "file:///a"},
+        code={"CodeSourceId": "c", "MountPath": "/mnt/data"},
+        code_sources={"c": CodeSource("/r")},
+    )
+    assert [i.target for i in plan.inputs] == ["/mnt/data-2", "/mnt/data/r"]
+
+
+def test_two_inputs_in_one_place_are_an_error() -> None:
+    with pytest.raises(InputError) as error:
+        with_data(
+            {"Uri": "file:///a", "MountPath": "/code/r"},
+            code={"CodeSourceId": "c", "MountPath": "/code"},
+            code_sources={"c": CodeSource("/src/r.git")},
+        )
+    assert "2 inputs are mounted at /code/r" in str(error.value.problems[0])
+
+
+def test_everything_that_cannot_be_found_is_told_at_once() -> None:
+    with pytest.raises(InputError) as error:
+        with_data({"Uri": OSS}, {"DataSourceId": "d-9"}, code={"CodeSourceId": "code-x"})
+    assert [p.path for p in error.value.problems] == [
+        "DataSources[0]",
+        "DataSources[1]",
+        "CodeSource.CodeSourceId",
+    ]
+    assert f"--map {OSS}=FOLDER" in str(error.value.problems[0])
+    assert "d-9 is not on this machine" in str(error.value.problems[1])
+    assert '[code_sources."code-x"]' in str(error.value.problems[2])
+
+
+# code
+
+
+@pytest.mark.parametrize(
+    ("clone_type", "repository", "target"),
+    [
+        (0, "https://git.example/ml/train.git", "/root/code/train"),
+        (0, "https://git.example/ml/train/", "/root/code/train"),
+        (0, "git@git.example:train.git", "/root/code/train"),
+        (0, "/home/ann/train", "/root/code/train"),
+        (1, "https://git.example/ml/train.git", "/root/code"),
+    ],
+)
+def test_clone_type_0_makes_a_folder_of_the_repositorys_name(
+    clone_type: int, repository: str, target: str
+) -> None:
+    known = CodeSource(repository, clone_type=clone_type)
+    assert code_of(known, MountPath="/root/code/")[0] == target
+
+
+def test_the_request_says_where_before_the_code_source_does() -> None:
+    known = CodeSource("/r", mount_path="/stored")
+    assert code_of(known)[0] == "/stored/r"
+    assert code_of(known, MountPath="/asked")[0] == "/asked/r"
+    assert code_of(CodeSource("/r"))[0] == "/root/code/r"
+
+
+@pytest.mark.parametrize(
+    ("asked", "branch", "commit"),
+    [
+        ({}, "main", "abc"),
+        ({"Branch": "dev"}, "dev", None),
+        ({"Commit": "def"}, "main", "def"),
+        ({"Branch": "dev", "Commit": "def"}, "dev", "def"),
+        ({"Branch": "", "Commit": ""}, "main", "abc"),
+    ],
+)
+def test_a_branch_of_the_request_disables_the_stored_commit(
+    asked: dict[str, str], branch: str, commit: str | None
+) -> None:
+    checkout = code_of(CodeSource("/r", branch="main", commit="abc"), **asked)[1]
+    assert (checkout.branch, checkout.commit) == (branch, commit)
+
+
+@pytest.mark.parametrize(
+    ("repository", "uri", "secrets"),
+    [
+        ("https://ann:t0ken-1@h/r", "https://h/r", {"t0ken-1"}),
+        ("https://t0ken-1@h:8443/r", "https://h:8443/r", {"t0ken-1"}),
+        ("https://h/r", "https://h/r", set()),
+        ("git@h:r.git", "git@h:r.git", set()),
+        ("https://[h/r", "https://[h/r", set()),
+    ],
+)
+def test_credentials_in_a_repository_are_never_shown(
+    repository: str, uri: str, secrets: set[str]
+) -> None:
+    plan = with_data(code={"CodeSourceId": "c"}, code_sources={"c": CodeSource(repository)})
+    assert plan.inputs[0].uri == uri
+    assert set(plan.secret_values()) == secrets
+    assert plan.inputs[0].checkout
+    assert plan.inputs[0].checkout.repository == repository
+
+
+def test_an_empty_code_source_is_none() -> None:
+    assert with_data(code={"CodeSourceId": "", "Branch": ""}).inputs == ()

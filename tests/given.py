@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from localdlc.config import Config
 from localdlc.plan.build import build_plan
 from localdlc.plan.model import Plan
+from localdlc.plan.policy import Ended
 from localdlc.plan.resources import Host
+from localdlc.record.events import ReplicaExited
 from localdlc.spec import read_request
 
 JOB_ID = "dlc1local0000001"
@@ -46,3 +49,13 @@ def plan_of(
 def short(pod_id: str, job_id: str = JOB_ID) -> str:
     """``worker-0``"""
     return pod_id.removeprefix(f"{job_id}-")
+
+
+def exited(plan: Plan, codes: Mapping[str, int], *, ours: bool = False) -> dict[str, Ended]:
+    """Ends by short name and in this order, a second apart: ``exited(plan, {"worker-0": 1})``."""
+    ends: dict[str, Ended] = {}
+    for second, (name, code) in enumerate(codes.items()):
+        pod_id = f"{plan.job_id}-{name}"
+        finished = datetime(2026, 1, 1, second=second, tzinfo=UTC)
+        ends[pod_id] = ReplicaExited(pod_id, 1, code, False, None, ours, finished)
+    return ends

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from ipaddress import IPv4Network
+from itertools import pairwise
 
 from given import HOME, plan_of
 from hypothesis import given, settings
@@ -33,7 +34,7 @@ def plans(draw: st.DrawFn) -> Plan:
         roles["Chief"] = 1
         roles |= {role: draw(st.integers(0, 2)) for role in ("PS", "Evaluator", "GraphLearn")}
     else:
-        roles |= {role: 1 for role in draw(st.sets(st.sampled_from(["PS", "Evaluator"])))}
+        roles |= dict.fromkeys(draw(st.sets(st.sampled_from(["PS", "Evaluator"]))), 1)
     return plan_of(roles, "TFJob", SuccessPolicy=policy)
 
 
@@ -108,4 +109,4 @@ def test_a_hundred_jobs_in_a_row_get_a_subnet_each(stem: str, replicas: int) -> 
     for n in range(100):
         taken.append(choose_subnet(f"dlc{stem}{n}", replicas, DEFAULT_POOLS, taken))
     ordered = sorted(taken)
-    assert not any(a.overlaps(b) for a, b in zip(ordered, ordered[1:], strict=False))
+    assert not any(a.overlaps(b) for a, b in pairwise(ordered))

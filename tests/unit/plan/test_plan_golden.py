@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from given import planned
@@ -15,7 +16,7 @@ from given import planned
 from localdlc.config import CodeSource
 
 GOLDEN = Path(__file__).parent / "golden"
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "map": {
         "oss://bucket.oss-cn-beijing.aliyuncs.com": Path("/data/bucket"),
         "d-abc": Path("/data/abc"),

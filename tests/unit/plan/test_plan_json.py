@@ -10,14 +10,10 @@ from given import JOB_ID, planned, request
 
 from localdlc.config import CodeSource
 
-PLAN = (
-    "job_id display_name job_type success_policy deadline_seconds grace_seconds network inputs "
-    "replicas notes"
-).split()
-REPLICA = (
-    "pod_id role index hostname aliases ip image command env mounts resources start_after "
-    "restart_policy decides"
-).split()
+PLAN = """job_id display_name job_type success_policy deadline_seconds grace_seconds network inputs
+replicas notes"""
+REPLICA = """pod_id role index hostname aliases ip image command env mounts resources start_after
+restart_policy decides"""
 
 BODY = request(
     {"Chief": 1, "PS": 1},
@@ -28,11 +24,11 @@ BODY = request(
 
 def test_the_members_are_those_of_the_contract() -> None:
     plan = planned(BODY).to_json()
-    assert list(plan) == PLAN
+    assert list(plan) == PLAN.split()
     assert list(plan["network"]) == ["name", "subnet"]
     assert [list(brought) for brought in plan["inputs"]] == [["kind", "uri", "target", "read_only"]]
     replica = plan["replicas"][0]
-    assert list(replica) == REPLICA
+    assert list(replica) == REPLICA.split()
     assert list(replica["mounts"][0]) == ["source", "target", "read_only"]
     assert list(replica["resources"]) == ["cpus", "memory", "shm", "gpus"]
     assert replica["start_after"] == [{"role": "ps", "phase": "Running"}]

@@ -1,0 +1,98 @@
+"""What holds of every verdict, whatever ends arrive and in whatever order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from given import plan_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from localdlc.plan.model import Plan
+from localdlc.plan.policy import Ended, Finish, GoOn, decide
+from localdlc.record.events import ReplicaExited, ReplicaLost
+
+PLANS = [
+    plan_of({"Worker": 3}),
+    plan_of({"Worker": 1}),
+    plan_of({"Chief": 1, "Worker": 2, "PS": 1}, "TFJob"),
+    plan_of({"Chief": 1, "Worker": 2, "Evaluator": 1}, "TFJob", SuccessPolicy="ChiefWorker"),
+    plan_of({"Worker": 2, "PS": 1}, "TFJob", SuccessPolicy="ChiefWorker"),
+]
+MANY = settings(max_examples=150, deadline=None)
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@st.composite
+def jobs(draw: st.DrawFn, *, all_ended: bool = False) -> tuple[Plan, list[Ended]]:
+    """A plan and ends of some or all of its replicas, in the order in which they are learnt."""
+    plan = draw(st.sampled_from(PLANS))
+    pods = [r.pod_id for r in plan.replicas]
+    if not all_ended:
+        pods = draw(st.lists(st.sampled_from(pods), unique=True))
+    ends = [draw(end_of(pod)) for pod in pods]
+    return plan, draw(st.permutations(ends))
+
+
+def end_of(pod: str) -> st.SearchStrategy[Ended]:
+    codes = st.sampled_from([0, 0, 1, 137, 143])
+    times = st.integers(0, 3).map(lambda second: START + timedelta(seconds=second / 2))
+    exits = st.builds(
+        lambda code, time: ReplicaExited(pod, 1, code, False, None, False, time), codes, times
+    )
+    return exits | st.just(ReplicaLost(pod, 1, "gone"))
+
+
+def by_pod(ends: list[Ended]) -> dict[str, Ended]:
+    return {end.pod_id: end for end in ends}
+
+
+@MANY
+@given(jobs())
+def test_the_order_in_which_ends_are_learnt_does_not_matter(
+    job: tuple[Plan, list[Ended]],
+) -> None:
+    plan, ends = job
+    turned = dict(reversed(by_pod(ends).items()))
+    assert decide(plan, by_pod(ends)) == decide(plan, turned)
+
+
+@MANY
+@given(jobs(all_ended=True))
+def test_a_job_whose_replicas_have_all_ended_is_decided(job: tuple[Plan, list[Ended]]) -> None:
+    plan, ends = job
+    assert isinstance(decide(plan, by_pod(ends)), Finish)
+
+
+@MANY
+@given(jobs())
+def test_a_failure_stays_one_until_every_decider_has_succeeded(
+    job: tuple[Plan, list[Ended]],
+) -> None:
+    """And a success stays for ever: one end more never takes a verdict of success back."""
+    plan, ends = job
+    verdicts = [decide(plan, by_pod(ends[:n])) for n in range(len(ends) + 1)]
+    statuses = ["GoOn" if isinstance(v, GoOn) else v.status for v in verdicts]
+    ranks = [["GoOn", "Failed", "Succeeded"].index(status) for status in statuses]
+    assert ranks == sorted(ranks)
+
+
+@MANY
+@given(jobs())
+def test_a_verdict_names_a_replica_that_has_ended_so(job: tuple[Plan, list[Ended]]) -> None:
+    plan, ends = job
+    decision = decide(plan, by_pod(ends))
+    if isinstance(decision, Finish):
+        end = by_pod(ends)[decision.deciding_replica or ""]
+        succeeded = isinstance(end, ReplicaExited) and end.exit_code == 0
+        assert succeeded is (decision.status == "Succeeded")
+
+
+@MANY
+@given(jobs())
+def test_success_is_exactly_that_every_decider_exited_0(job: tuple[Plan, list[Ended]]) -> None:
+    plan, ends = job
+    well = {e.pod_id for e in ends if isinstance(e, ReplicaExited) and e.exit_code == 0}
+    decision = decide(plan, by_pod(ends))
+    expected = {r.pod_id for r in plan.replicas if r.decides} <= well
+    assert (isinstance(decision, Finish) and decision.status == "Succeeded") is expected

@@ -26,7 +26,7 @@ from localdlc.record.view import JobView, ReplicaView, after, fold
 from localdlc.run.supervisor import Control, Settings, Supervisor, Task
 from localdlc.stage.code import CodeTask
 from localdlc.stage.data import DataTask
-from localdlc.sweep import sweep
+from localdlc.sweep import Swept, sweep
 
 if TYPE_CHECKING:
     from localdlc.run.engine import Engine
@@ -240,8 +240,8 @@ class Service:
 
     # cleaning
 
-    def gc(self, *, dry_run: bool = False, kept: bool = False) -> list[str]:
-        """Removes what supervisors of this home that are gone left on the engine; says what.
+    def gc(self, *, dry_run: bool = False, kept: bool = False) -> list[Swept]:
+        """Removes what supervisors of this home that are gone left on the engine; tells what.
 
         ``kept``: also the containers that a job was asked to keep.
         """

@@ -7,20 +7,37 @@ running job of another process holds its own.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
+from typing import Literal
 
 from localdlc.errors import LocaldlcError
-from localdlc.record.events import ContainersKept, JobFinished, Record, StatusChanged
+from localdlc.record.events import (
+    ContainersKept,
+    JobFinished,
+    Record,
+    ReplicaLost,
+    StatusChanged,
+)
 from localdlc.record.store import JobLog, Store, home_digest
 from localdlc.record.view import fold
 from localdlc.run.engine import Engine, Leftover
 from localdlc.stage.code import discard
 
-__all__ = ["sweep"]
+__all__ = ["Swept", "sweep"]
 
 REASON = "localdlc was killed before the job ended; what it had started was removed."
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """One thing put in order; ``failure`` says why it could not be."""
+
+    kind: Literal["container", "network", "job"]
+    name: str
+    failure: str = ""
 
 
 def sweep(
@@ -30,16 +47,16 @@ def sweep(
     except_job: str | None = None,
     dry_run: bool = False,
     also_kept: bool = False,
-) -> list[str]:
-    """One line for each thing removed (or, with ``dry_run``, that would be)."""
+) -> list[Swept]:
+    """Everything removed or judged (or, with ``dry_run``, that would be)."""
     found = sorted(engine.leftovers(home_digest(home)), key=job_of)
     store = Store(home)
     try:
-        lines = []
+        swept = []
         for job_id, group in groupby(found, key=job_of):
             if job_id != except_job and (also_kept or not kept(store, job_id)):
-                lines += sweep_job(engine, store, job_id, list(group), dry_run=dry_run)
-        return lines + judge_abandoned(store, except_job, dry_run=dry_run)
+                swept += sweep_job(engine, store, job_id, list(group), dry_run=dry_run)
+        return swept + judge_abandoned(store, except_job, dry_run=dry_run)
     finally:
         store.close()
 
@@ -50,30 +67,30 @@ def job_of(leftover: Leftover) -> str:
 
 def sweep_job(
     engine: Engine, store: Store, job_id: str, leftovers: Iterable[Leftover], *, dry_run: bool
-) -> list[str]:
+) -> list[Swept]:
     """Removes one job's containers, then its network; each step stands alone and is reported."""
     if store.supervised(job_id):
         return []
     if dry_run:
-        return [f"{leftover.kind} {leftover.name}" for leftover in leftovers]
+        return [Swept(leftover.kind, leftover.name) for leftover in leftovers]
     writer = store.adopt_job(job_id)  # None: somebody was faster, or the job's folder is gone
     if writer is None and store.job_folder(job_id).is_dir():
         return []
-    lines = [remove(engine, leftover) for leftover in leftovers]
+    swept = [remove(engine, leftover) for leftover in leftovers]
     if writer:
         writer.close()
-    return lines
+    return swept
 
 
-def remove(engine: Engine, leftover: Leftover) -> str:
+def remove(engine: Engine, leftover: Leftover) -> Swept:
     try:
         if leftover.kind == "container":
             engine.remove(leftover.id)
         else:
             engine.remove_network(leftover.name)
     except LocaldlcError as error:
-        return f"{leftover.kind} {leftover.name} is still there: {error}"
-    return f"{leftover.kind} {leftover.name}"
+        return Swept(leftover.kind, leftover.name, str(error))
+    return Swept(leftover.kind, leftover.name)
 
 
 def kept(store: Store, job_id: str) -> bool:
@@ -81,20 +98,20 @@ def kept(store: Store, job_id: str) -> bool:
     return any(isinstance(record.event, ContainersKept) for record in store.records(job_id))
 
 
-def judge_abandoned(store: Store, except_job: str | None, *, dry_run: bool) -> list[str]:
+def judge_abandoned(store: Store, except_job: str | None, *, dry_run: bool) -> list[Swept]:
     """Gives every job whose supervisor is gone the verdict that it never got."""
-    lines = []
+    judged = []
     for row in store.unfinished():
         if row.job_id == except_job or store.supervised(row.job_id):
             continue
         writer = None if dry_run else store.adopt_job(row.job_id)
         if dry_run or writer:
-            lines.append(f"job {row.job_id} was left {row.status}")
+            judged.append(Swept("job", row.job_id))
         if writer:
             judge(writer, store.records(row.job_id))
             discard(writer.folder / "code")
             writer.close()
-    return lines
+    return judged
 
 
 def judge(writer: JobLog, records: list[Record]) -> None:
@@ -102,6 +119,11 @@ def judge(writer: JobLog, records: list[Record]) -> None:
     view = fold(records)
     seconds = round((now - view.created).total_seconds(), 3) if view.created else 0.0
     events = (
+        *(
+            ReplicaLost(replica.pod_id, replica.attempt, "localdlc was killed before it ended")
+            for replica in view.replicas.values()
+            if replica.status == "Running"
+        ),
         StatusChanged(view.status, "Failed", "SupervisorLost", REASON),
         JobFinished("Failed", "SupervisorLost", REASON, None, seconds),
     )

@@ -51,9 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read us is gone; Python would complain at exit
-        sys.exit(141)
     except Exception as error:
         if debug:
             raise

@@ -22,7 +22,7 @@ def build(file: str | None, tag: str | None, **flags: Any) -> None:
     """Build the base image, with a registry or without one.
 
     Python 3.11 with pip, bash, git, an ssh server and Open MPI. Without a registry it is made from
-    a Debian root file system, which needs root.
+    a Debian root file system.
     """
     image_id = service(flags).build_image(
         file, tag, on_progress=lambda line: click.echo(line, err=True)

@@ -76,9 +76,10 @@ def logs(job: str, pod: str | None, output: str, **flags: Any) -> None:
 @shared
 def gc(dry_run: bool, kept: bool, **flags: Any) -> None:
     """Remove the containers and networks that killed runs of this home left behind."""
+    from localdlc.terminal import swept_text
+
     found = service(flags).gc(dry_run=dry_run, kept=kept)
-    verb = "would remove" if dry_run else "removed"
-    for line in found:
-        click.echo(f"{verb} {line}")
+    for swept in found:
+        click.echo(swept_text(swept, dry_run=dry_run))
     if not found:
         click.echo("nothing to remove")

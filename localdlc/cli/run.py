@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from localdlc.service import Listener
 
 FILE = click.argument("file", metavar="FILE")
+VALID = "The request is valid."
 
 
 @click.command()
@@ -62,8 +63,12 @@ def plan(
     file: str, overrides: tuple[str, ...], job_id: str | None, output: str, **flags: Any
 ) -> None:
     """Print what a run of FILE would do. Touches no engine and fetches nothing."""
+    from localdlc.record.masking import Mask
+
     planned = service(flags).plan_job(read_body(file), overrides, job_id)
-    click.echo(json.dumps(planned.to_json(), indent=1) if output == "json" else str(planned))
+    mask = Mask(planned.secret_values())
+    as_json = json.dumps(mask.value(planned.to_json()), indent=1)
+    click.echo(as_json if output == "json" else mask.text(str(planned)))
 
 
 @click.command()
@@ -77,15 +82,17 @@ def validate(
 ) -> None:
     """List every problem of the request in FILE, then what runs differently here."""
     asked, rows = service(flags).validate_job(read_body(file), overrides, strict)
-    notes = [{"path": n.path, "code": n.code, "message": n.message} for n in asked.notes]
-    fidelity = [{"path": r.path, "treatment": r.treatment, "why": r.why} for r in rows]
+    refused = [row for row in rows if row.treatment == "refused"]
     if output == "json":
-        click.echo(json.dumps({"valid": True, "notes": notes, "fidelity": fidelity}, indent=1))
+        notes = [{"path": n.path, "code": n.code, "message": n.message} for n in asked.notes]
+        fidelity = [{"path": r.path, "treatment": r.treatment, "why": r.why} for r in rows]
+        body = {"valid": True, "runs_here": not refused, "notes": notes, "fidelity": fidelity}
+        click.echo(json.dumps(body, indent=1))
         return
-    click.echo("The request is valid.")
+    click.echo("The request is valid, but cannot be run here yet." if refused else VALID)
     for note in asked.notes:
         click.echo(f"note: {note}")
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row.treatment != "refused"):
         click.echo(f"{row.treatment:<13} {row.path}: {row.why}")
 
 

@@ -29,7 +29,16 @@ def show_config(output: str, **flags: Any) -> None:
     ]
     if output == "json":
         body = {name: {"value": value, "origin": origin} for name, value, origin in rows}
-        click.echo(json.dumps(body, indent=1, default=str))
+        click.echo(json.dumps(body, indent=1, default=as_json))
         return
+    from localdlc.terminal import setting_text
+
     for name, value, origin in rows:
-        click.echo(f"{name} = {value}  ({origin})")
+        click.echo(f"{name} = {setting_text(value)}  ({origin})")
+
+
+def as_json(value: object) -> object:
+    """A code source as an object without its token; anything else as its text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.repr}
+    return str(value)

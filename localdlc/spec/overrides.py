@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from types import UnionType
+from typing import TYPE_CHECKING, Any, get_args
 
 from localdlc.errors import InvalidRequest, UsageError
 from localdlc.spec import body, paths
@@ -23,7 +24,8 @@ def apply(tree: dict[str, Any], override: str) -> dict[str, Any]:
     """Make a new tree with the override in it; the tree given stays as it is.
 
     PATH is dotted with indexes (``JobSpecs[0].PodCount``); VALUE is read as JSON, else as a string.
-    Objects on the way are made; an index may be one past the end. Raises UsageError.
+    Where the API wants a text, ``Envs.LR=0.1`` needs no quotes. Objects on the way are made; an
+    index may be one past the end. Raises UsageError.
     """
     path, equals, text = override.partition("=")
     if not equals:
@@ -31,7 +33,8 @@ def apply(tree: dict[str, Any], override: str) -> dict[str, Any]:
         start = re.match(r"[\w.\[\]]*", override)
         raise UsageError(f"--set {start and start[0]}: there is no '='; write PATH=VALUE")
     try:
-        changed: dict[str, Any] = _put(tree, _steps(path), _value(text))
+        steps = _steps(path)
+        changed: dict[str, Any] = _put(tree, steps, _value(text, steps))
     except ValueError as error:
         raise UsageError(f"--set {path}: {error}") from None
     return changed
@@ -46,13 +49,35 @@ def _steps(path: str) -> tuple[Step, ...]:
     return steps
 
 
-def _value(text: str) -> Any:
+def _value(text: str, steps: tuple[Step, ...]) -> Any:
     try:
-        return body.read_json(text)
+        value = body.read_json(text)
     except json.JSONDecodeError:
         return text
     except InvalidRequest:
         raise ValueError("the value is nested too deeply") from None
+    plain = isinstance(value, bool | int | float)
+    return text if plain and _wants_text(steps) else value
+
+
+def _wants_text(steps: tuple[Step, ...]) -> bool:
+    """Whether the API has a string at the end of this way."""
+    from localdlc.spec.request import CreateJobRequest
+
+    wanted: Any = CreateJobRequest
+    for step in steps:
+        wanted = _member(wanted, step)
+    return wanted is str
+
+
+def _member(wanted: Any, step: Step) -> Any:
+    """The type of a member, an item or a map's value; None where the API knows none."""
+    if isinstance(step, str) and hasattr(wanted, "model_fields"):
+        field = wanted.model_fields.get(step)
+        found = field.annotation if field else None
+        return get_args(found)[0] if isinstance(found, UnionType) else found  # X of X | None
+    kinds = get_args(wanted)
+    return kinds[-1] if kinds else None
 
 
 def _put(node: Any, steps: tuple[Step, ...], value: Any) -> Any:

@@ -58,3 +58,20 @@ def test_a_path_that_leads_nowhere(override: str, says: str) -> None:
     with pytest.raises(UsageError) as caught:
         apply(TREE, override)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "member"),
+    [
+        ("Envs.LR=0.1", ("Envs", {"LR": "0.1"})),
+        ("UserCommand=true", ("UserCommand", "true")),
+        ("ThirdpartyLibs[0]=1", ("ThirdpartyLibs", ["1"])),
+        ('Envs.LR="0.1"', ("Envs", {"LR": "0.1"})),
+        ("Priority=3", ("Priority", 3)),
+        ("Unheard=3", ("Unheard", 3)),
+    ],
+)
+def test_where_the_api_wants_a_text_a_number_needs_no_quotes(
+    override: str, member: tuple[str, object]
+) -> None:
+    assert apply({}, override) == dict([member])

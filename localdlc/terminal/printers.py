@@ -1,35 +1,31 @@
-"""Events and views as people and programs read them: logs on standard output, the rest on error."""
+"""A job as it happens: logs on standard output, everything about it on standard error."""
 
 from __future__ import annotations
 
 import itertools
 import os
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import IO, AnyStr, BinaryIO, TextIO
 
 from localdlc.record.events import (
-    ContainersKept,
-    ImageReady,
-    InputStaged,
     JobFinished,
     Log,
-    Note,
     Progress,
     Record,
     ReplicaExited,
-    StatusChanged,
-    StopRequested,
     lines,
 )
-from localdlc.record.store import JobRow
-from localdlc.record.view import JobView, ReplicaView
+from localdlc.record.view import JobView
+from localdlc.terminal.lines import collapsed, cut, readable
+from localdlc.terminal.words import event_text, how_it_ended, short
 
-__all__ = ["JsonPrinter", "TextPrinter", "job_table", "job_text", "log_line"]
+__all__ = ["JsonPrinter", "TextPrinter"]
 
 COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 STATUS_COLOURS = {"Succeeded": 32, "Failed": 31, "Stopped": 33, "Running": 36}
+SPOKEN = frozenset({"JobSucceeded", "JobFailed", "JobStoppedByUser"})
 LAST_LINES = 20
 LONGEST_PENDING = 8 << 20
 # How often a progress bar is shown again while its line lasts, in seconds of event time.
@@ -175,14 +171,16 @@ class TextPrinter:
     def _verdict(self, finish: JobFinished, view: JobView) -> None:
         for pod_id in {pod for pod, _ in self._pending}:
             self._end_lines(pod_id, view.job_id)
-        if finish.status == "Failed":
-            self._say("\n".join(self._failure(finish, view)))
+        for line in self._failure(finish, view) if finish.status == "Failed" else ():
+            self._say(line)
         word = self._paint(finish.status, STATUS_COLOURS.get(finish.status, 0))
         by = finish.deciding_replica
         decided = f", decided by {short(by, view.job_id)}" if by else ""
-        self._say(f"{word}: {finish.reason_message} ({finish.duration_seconds:.1f} s{decided})")
+        # A job that could not run ends with an error, which the door prints in full.
+        reason = f": {finish.reason_message}" if finish.reason_code in SPOKEN else ""
+        self._say(f"{word}{reason} ({finish.duration_seconds:.1f} s{decided})")
 
-    def _failure(self, finish: JobFinished, view: JobView) -> Iterable[str]:
+    def _failure(self, finish: JobFinished, view: JobView) -> Iterator[str]:
         """Who decided, how it ended, its last lines, and what became of the others."""
         first = finish.deciding_replica
         if first in view.replicas:
@@ -208,104 +206,3 @@ class TextPrinter:
 
     def _paint(self, text: str, colour: int) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self._colour and colour else text
-
-
-def event_text(record: Record) -> str | None:
-    """One line for an event that a person wants to see, None for the others."""
-    match record.event:
-        case StatusChanged(to=to) if to == "Creating":
-            return f"{record.job_id}: {to}"
-        case StatusChanged(to=to) if to in {"EnvPreparing", "Running", "Stopping", "Queuing"}:
-            return f"{record.job_id}: {to}"
-        case InputStaged() as staged:
-            return f"  {staged.kind} {staged.uri}: {staged.detail} ({staged.seconds:.1f} s)"
-        case ImageReady(pulled=True) as image:
-            return f"  image {image.image}: pulled ({image.seconds:.1f} s)"
-        case StopRequested(by=by):
-            return f"  stopping ({by}); once more to kill at once"
-        case Note(text=text):
-            return f"  note: {text}"
-        case ContainersKept(names=names):
-            return f"  kept: {', '.join(names)}; `localdlc gc --kept` removes them"
-    return None
-
-
-def how_it_ended(replica: ReplicaView) -> str:
-    """``ended with exit code 137 (SIGKILL): out of memory``"""
-    if replica.lost:
-        return f"was lost: {replica.lost}"
-    if replica.exit_code is None:
-        return "had not ended"
-    signal = f" ({replica.signal})" if replica.signal else ""
-    why = ": the kernel killed it, out of memory" if replica.oom else ""
-    ours = ": stopped by localdlc" if replica.stopped_by_us else ""
-    return f"ended with exit code {replica.exit_code}{signal}{why or ours}"
-
-
-def short(pod_id: str, job_id: str) -> str:
-    return pod_id.removeprefix(f"{job_id}-")
-
-
-def collapsed(data: bytes) -> bytes:
-    """Of a progress bar only what the terminal would show in the end.
-
-    The last carriage return of an unfinished line stays, as the mark of a bar at work.
-    """
-    mark = b"\r" if data.endswith(b"\r") else b""
-    shown = (line.rstrip(b"\r").rpartition(b"\r")[2] for line in data.split(b"\n"))
-    return b"\n".join(shown) + mark
-
-
-def cut(data: bytes) -> tuple[bytes, bytes]:
-    """Whole lines, and the beginning of the next."""
-    end = data.rfind(b"\n") + 1
-    return data[:end], data[end:]
-
-
-def readable(data: bytes) -> bytes:
-    """UTF-8 as it is; any other byte visible as ``\\xNN``."""
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return data.decode("utf-8", "backslashreplace").encode()
-    return data
-
-
-def log_line(pod_id: str, line: bytes, *, prefixed: bool) -> bytes:
-    """``localdlc logs``: one line as it would have been shown."""
-    text = readable(collapsed(line + b"\n"))
-    return f"{pod_id.split('-', 1)[-1]} | ".encode() + text if prefixed else text
-
-
-def job_table(rows: Iterable[JobRow]) -> str:
-    """``localdlc list``"""
-    titles = ("JOB", "NAME", "TYPE", "REPLICAS", "STATUS", "CREATED")
-    cells = [titles] + [
-        (r.job_id, r.display_name, r.job_type, str(r.replicas), r.status, r.created[:19])
-        for r in rows
-    ]
-    return table(cells)
-
-
-def table(cells: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    )
-
-
-def job_text(view: JobView) -> str:
-    """``localdlc show``"""
-    title = f"{view.job_type} {view.job_id} ({view.display_name}): {view.status}"
-    reason = f"  {view.reason_message}" if view.reason_message else ""
-    history = [
-        (f"  {span.start:%Y-%m-%d %H:%M:%S}", span.status, span.reason_message)
-        for span in view.history
-    ]
-    replicas = [
-        (f"  {short(pod, view.job_id)}", r.status, how_it_ended(r))
-        for pod, r in view.replicas.items()
-    ]
-    parts = [title, reason, table(history) if history else "", table(replicas) if replicas else ""]
-    return "\n".join(part for part in parts if part)

@@ -1,0 +1,91 @@
+"""Jobs, logs, settings and sweeps, as the commands that look at them print them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from localdlc.record.store import JobRow
+from localdlc.record.view import JobView
+from localdlc.sweep import Swept
+from localdlc.terminal.lines import collapsed, readable
+from localdlc.terminal.words import how_it_ended, short
+
+__all__ = ["job_table", "job_text", "log_line", "setting_text", "swept_text"]
+
+
+def log_line(pod_id: str, line: bytes, *, prefixed: bool) -> bytes:
+    """``localdlc logs``: one line as it would have been shown."""
+    text = readable(collapsed(line + b"\n"))
+    return f"{pod_id.split('-', 1)[-1]} | ".encode() + text if prefixed else text
+
+
+def job_table(rows: Iterable[JobRow]) -> str:
+    """``localdlc list``"""
+    titles = ("JOB", "NAME", "TYPE", "REPLICAS", "STATUS", "CREATED")
+    cells = [titles] + [
+        (r.job_id, r.display_name, r.job_type, str(r.replicas), r.status, r.created[:19])
+        for r in rows
+    ]
+    return table(cells)
+
+
+def table(cells: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    )
+
+
+def job_text(view: JobView) -> str:
+    """``localdlc show``"""
+    return "\n".join(
+        [
+            f"{view.job_type} {view.job_id} ({view.display_name}): {view.status}{took(view)}",
+            *indented(part for part in (view.reason_message, stop_text(view)) if part),
+            *indented(
+                (f"{span.start:%Y-%m-%d %H:%M:%S}", span.status, span.reason_message)
+                for span in view.history
+            ),
+            *indented(
+                (short(pod, view.job_id), r.status, how_it_ended(r))
+                for pod, r in view.replicas.items()
+            ),
+            *indented((staged.kind, staged.uri, staged.detail) for staged in view.inputs),
+            *indented(("note", text) for text in view.notes),
+        ]
+    )
+
+
+def took(view: JobView) -> str:
+    if view.created is None or view.finished is None:
+        return ""
+    return f" after {(view.finished - view.created).total_seconds():.1f} s"
+
+
+def stop_text(view: JobView) -> str:
+    return f"stop was asked for by {view.stop_requested_by}" if view.stop_requested_by else ""
+
+
+def indented(rows: Iterable[str | tuple[str, ...]]) -> list[str]:
+    """Rows as an indented table; none, if there are none."""
+    cells = [(row,) if isinstance(row, str) else row for row in rows]
+    return [f"  {line}" for line in table(cells).splitlines()] if cells else []
+
+
+def setting_text(value: object) -> str:
+    """``localdlc config show``: one value as one would write it."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} = {setting_text(member)}" for name, member in value.items())
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def swept_text(swept: Swept, *, dry_run: bool) -> str:
+    """``localdlc gc``: one thing that was, or would be, put in order."""
+    if swept.failure:
+        return f"{swept.kind} {swept.name} is still there: {swept.failure}"
+    if swept.kind == "job":
+        return f"{'would mark' if dry_run else 'marked'} job {swept.name} as Failed"
+    return f"{'would remove' if dry_run else 'removed'} {swept.kind} {swept.name}"

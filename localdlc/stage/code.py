@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -23,6 +26,8 @@ __all__ = ["CodeTask"]
 # git refuses a folder that belongs to somebody else, and asks the serving side, which reads no -c
 # of ours. Whoever names a folder in localdlc.toml trusts it.
 TRUSTING = "--upload-pack=git -c safe.directory=* upload-pack"
+# Seconds that a cancelled task may take to let go of its folder.
+PATIENCE = 10.0
 
 
 class CodeTask:
@@ -34,9 +39,16 @@ class CodeTask:
         self._uri = source.uri
         self._checkout = source.checkout
         self._clone: Any = None
+        self._cancelled = False
+        self._at_work = Lock()
 
     def __call__(self, post: Callable[[Event], None]) -> None:
         """Posts `InputStaged`; raises `InputError` naming the repository, branch or commit."""
+        with self._at_work:
+            if not self._cancelled:
+                self._bring(post)
+
+    def _bring(self, post: Callable[[Event], None]) -> None:
         began = time.monotonic()
         post(Progress(self._uri, "cloning"))
         repository = self._cloned()
@@ -54,10 +66,17 @@ class CodeTask:
         )
 
     def cancel(self) -> None:
-        """Ends a clone that is under way, and waits until git has tidied up after itself."""
+        """Ends a clone that is under way, and waits until nobody writes into the folder any more."""
+        self._cancelled = True
+        self._terminate()
+        if self._at_work.acquire(timeout=PATIENCE):
+            self._at_work.release()
+
+    def _terminate(self) -> None:
+        """With its children: git leaves its helpers behind when it is killed alone."""
         if (clone := self._clone) is not None and clone.proc is not None:
-            clone.proc.terminate()
-            clone.proc.wait()
+            with suppress(ProcessLookupError):
+                os.killpg(clone.proc.pid, signal.SIGTERM)
 
     def leave(self) -> Path | None:
         """After the job: `discard` of its working tree."""
@@ -68,9 +87,16 @@ class CodeTask:
 
         checkout = self._checkout
         local = [TRUSTING] if "://" not in checkout.repository else []
-        arguments = ["--no-checkout", *local, "--", checkout.repository, checkout.folder]
+        command = ["git", "clone", "--no-checkout", *local, "--", checkout.repository]
         try:
-            self._clone = git.Git().clone(*arguments, as_process=True, env=environment(checkout))
+            self._clone = git.Git().execute(
+                [*command, checkout.folder],
+                as_process=True,
+                env=environment(checkout),
+                start_new_session=True,
+            )
+            if self._cancelled:  # while it was being started
+                self._terminate()
             self._clone.wait()
         except (git.GitCommandError, git.GitCommandNotFound) as error:
             raise InputError(f"cannot clone {self._uri}: {words(error)}") from error
@@ -154,9 +180,11 @@ def written_files(folder: Path) -> bool:
         repository = git.Repo(folder)
         if not (Path(repository.git_dir) / "index").exists():  # the clone did not get that far
             return False
-        status = repository.git.status("--porcelain", "--untracked-files=all", "-z")
-    except (git.GitError, ValueError):
-        return False
+        # The job may have given the folder to another user; what it ignores it wrote all the same.
+        trusting = repository.git(c="safe.directory=*")
+        status = trusting.status("--porcelain", "--untracked-files=all", "--ignored", "-z")
+    except (git.GitError, ValueError):  # the job has broken the repository: better too much kept
+        return any(folder.iterdir())
     return any(entry and "__pycache__" not in entry for entry in status.split("\0"))
 
 

@@ -23,8 +23,11 @@ class DataTask:
         """Posts `InputStaged`; raises `InputError` when the folder is missing or unreadable."""
         began = time.monotonic()
         folder = Path(self._input.source)
-        if not folder.exists():
-            raise InputError(f"{self._input.uri}: {missing(folder)}")
+        try:
+            if not folder.exists():
+                raise InputError(f"{self._input.uri}: {missing(folder)}")
+        except OSError as error:  # no right to look, or a name that no folder can have
+            raise InputError(f"{self._input.uri}: {folder}: {error.strerror}") from error
         post(
             InputStaged(
                 kind="data",

@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
@@ -74,6 +75,25 @@ def explained(home: Path) -> Iterator[None]:
         ) from error
 
 
+def opened(file: Path) -> sqlite3.Connection:
+    """The database in WAL mode.
+
+    SQLite does not wait, whatever its timeout, while another process turns WAL on or, being the
+    last to leave, tidies up; so we do.
+    """
+    database = sqlite3.connect(file, timeout=PATIENCE, isolation_level=None)
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=NORMAL")
+            return database
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+
+
 def home_digest(home: Path) -> str:
     """What the label ``localdlc.home`` holds: whose containers these are, without saying where."""
     return sha256(str(home.resolve()).encode()).hexdigest()[:16]
@@ -87,11 +107,7 @@ class Store:
         self.home = home
         with explained(self.home):
             home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._database = sqlite3.connect(
-                home / "jobs.db", timeout=PATIENCE, isolation_level=None
-            )
-            self._database.execute("PRAGMA journal_mode=WAL")
-            self._database.execute("PRAGMA synchronous=NORMAL")
+            self._database = opened(home / "jobs.db")
             self._migrate()
 
     def close(self) -> None:

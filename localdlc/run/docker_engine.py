@@ -116,8 +116,11 @@ class DockerEngine:
 
     def import_image(self, tar: Path, reference: str) -> None:
         repository, _, tag = reference.rpartition(":")
-        with speaking(f"import {tar} as {reference}", ImageError), tar.open("rb") as stream:
-            self._client.import_image_from_stream(stream, repository=repository, tag=tag)
+        with speaking(f"import {tar} as {reference}", ImageError):
+            # Not from_stream: docker-py announces a chunked body there and then sends it plain.
+            told = self._client.import_image_from_file(str(tar), repository=repository, tag=tag)
+        if '"error"' in told:
+            raise ImageError(f"cannot import {tar} as {reference}: {told.strip()}")
 
     def build_image(
         self,

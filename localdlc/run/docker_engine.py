@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any, Literal
 import docker
 import docker.errors
 import requests.exceptions
+import urllib3.exceptions
 
 from localdlc.errors import EngineUnavailable, ImageError, LocaldlcError
 from localdlc.plan.model import Login
@@ -40,10 +42,12 @@ def connect(environment: Mapping[str, str]) -> DockerEngine:
     Raises `EngineUnavailable` with every address that was tried and why it did not answer.
     """
     address = find_engine(environment)
-    tls = address.tls and docker.tls.TLSConfig(
-        client_cert=address.tls.client_cert, ca_cert=address.tls.ca_cert, verify=address.tls.verify
-    )
     with speaking(f"connect to the engine at {address.url}"):
+        tls = address.tls and docker.tls.TLSConfig(
+            client_cert=address.tls.client_cert,
+            ca_cert=address.tls.ca_cert,
+            verify=address.tls.verify,
+        )
         # No read timeout: a silent replica may say nothing for hours, and so may wait().
         client = docker.APIClient(
             base_url=address.url,
@@ -337,12 +341,16 @@ def timestamp(text: str) -> datetime:
     return moment.replace(tzinfo=UTC)
 
 
-# Every exception docker-py and requests raise, most specific first, and what it means to us.
+# Every exception that docker-py lets through, most specific first, and what it means to us.
 # tests/docker/test_engine_errors.py fails when a new one of theirs is not covered.
 FOREIGN: tuple[tuple[type[Exception], type[LocaldlcError]], ...] = (
     (docker.errors.ImageNotFound, ImageError),
     (docker.errors.DockerException, EngineUnavailable),
+    (docker.errors.StreamParseError, EngineUnavailable),
     (requests.exceptions.RequestException, EngineUnavailable),
+    # While a pull or a build is read line by line nobody wraps these.
+    (urllib3.exceptions.HTTPError, EngineUnavailable),
+    (json.JSONDecodeError, EngineUnavailable),
 )
 
 
@@ -351,7 +359,7 @@ def speaking(doing: str, instead: type[LocaldlcError] | None = None) -> Iterator
     """Turns what docker-py raises into our errors: what we were doing, in the engine's words."""
     try:
         yield
-    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+    except tuple(theirs for theirs, _ in FOREIGN) as error:
         ours = next(mine for theirs, mine in FOREIGN if isinstance(error, theirs))
         words = getattr(error, "explanation", None) or error
         raise (instead or ours)(f"cannot {doing}: {words}") from error

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["CodeTask"]
 
-# git refuses a folder that belongs to somebody else, and asks the serving side, which reads no -c
-# of ours. Whoever names a folder in localdlc.toml trusts it.
-TRUSTING = "--upload-pack=git -c safe.directory=* upload-pack"
+# git refuses a folder that belongs to somebody else, on the cloning side and on the serving side,
+# which does not hear our -c. Whoever names a folder in localdlc.toml trusts it.
+TRUST = ("-c", "safe.directory=*")
+TRUSTING = f"--upload-pack=git {' '.join(TRUST)} upload-pack"
 # Seconds that a cancelled task may take to let go of its folder.
 PATIENCE = 10.0
 
@@ -66,7 +67,7 @@ class CodeTask:
         )
 
     def cancel(self) -> None:
-        """Ends a clone that is under way, and waits until nobody writes into the folder any more."""
+        """Ends a clone that is under way, and waits until nobody writes into its folder."""
         self._cancelled = True
         self._terminate()
         if self._at_work.acquire(timeout=PATIENCE):
@@ -86,8 +87,8 @@ class CodeTask:
         import git
 
         checkout = self._checkout
-        local = [TRUSTING] if "://" not in checkout.repository else []
-        command = ["git", "clone", "--no-checkout", *local, "--", checkout.repository]
+        trusting = [TRUSTING] if "://" not in checkout.repository else []
+        command = ["git", *TRUST, "clone", "--no-checkout", *trusting, "--", checkout.repository]
         try:
             self._clone = git.Git().execute(
                 [*command, checkout.folder],
@@ -126,6 +127,8 @@ def check_out(repository: git.Repo, checkout: Checkout, uri: str) -> str:
     names = revisions(checkout)
     found = next((sha for name in names if (sha := resolved(repository, name))), None)
     if found is None:
+        if wanted is None:
+            raise InputError(f"{uri} has no commit yet, or none on its default branch.")
         what = "commit" if checkout.commit else "branch"
         raise InputError(f"{uri} has no {what} {wanted}.{alike(repository, checkout)}")
     repository.git.checkout("--detach", "--quiet", found)

@@ -1,4 +1,4 @@
-"""Failing: the first failure decides, stops the others, and is told with all that is known of it."""
+"""Failing: the first failure decides, stops the others, and is told with all that is known."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_signal_behind_an_exit_code_is_named(
 
 def test_success_of_the_deciding_replicas_stops_parameter_servers(localdlc: CommandLine) -> None:
     request = job(
-        "case $TF_CONFIG in *'\"type\":\"ps\"'*) exec sleep 60;; esac",
+        'case $TF_CONFIG in *\'"type":"ps"\'*) exec sleep 60;; esac',
         {"PS": 1, "Worker": 2},
         JobType="TFJob",
     )

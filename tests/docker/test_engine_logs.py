@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
+from itertools import pairwise
 
 import pytest
 from engines import CommandLine, job
@@ -52,7 +53,7 @@ def test_eight_replicas_lose_none_of_their_lines(localdlc: CommandLine) -> None:
 def test_the_event_stream_has_every_line_once_and_in_order(localdlc: CommandLine) -> None:
     done = localdlc.run(job(f"seq {LINES}", EIGHT), "--job-id", "dlcjson", "-o", "json")
     numbers = [event["seq"] for event in done.events]
-    assert all(a < b for a, b in zip(numbers, numbers[1:], strict=False))
+    assert all(a < b for a, b in pairwise(numbers))
     texts: dict[str, list[bytes]] = {}
     for event in done.of("Log"):
         texts.setdefault(event["pod_id"].removeprefix("dlcjson-"), []).append(

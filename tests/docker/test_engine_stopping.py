@@ -78,7 +78,7 @@ def test_ctrl_c_before_anything_exists_stops_the_job(localdlc: CommandLine) -> N
 def silent_server() -> Iterator[str]:
     """Takes connections and never says a word, like a git server behind a firewall."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        yield "http://127.0.0.1:{}/repository.git".format(server.getsockname()[1])
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/repository.git"
 
 
 @SIGNALS
@@ -99,7 +99,7 @@ def test_a_slow_clone_is_given_up_without_waiting_for_it(
 def test_a_failed_clone_leaves_no_git_behind(localdlc: CommandLine, tmp_path: Path) -> None:
     """Two sources of trouble at once: the image is missing while git still tries."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        url = "http://127.0.0.1:{}/repository.git".format(server.getsockname()[1])
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/repository.git"
         (tmp_path / "localdlc.toml").write_text(f"code_sources.c.repository = '{url}'\n")
         request = job("true", image="nowhere/none:1", CodeSource={"CodeSourceId": "c"})
         going = localdlc.start_job(request, "--pull", "never")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import docker
 import pytest
-from engines import BASE, CommandLine, Things, job, things
+from engines import BASE, CommandLine, Things, job, new, remove, things
 
 pytestmark = pytest.mark.engine
 
@@ -39,10 +39,10 @@ LEFT = {f"container {JOB}-master-0", f"container {JOB}-worker-0", f"network loca
 def test_gc_removes_exactly_what_a_killed_run_left_and_judges_its_job(
     killed: CommandLine, docker_client: docker.APIClient
 ) -> None:
-    before = things(docker_client)
+    before = ours(things(docker_client))
     said = killed("gc", "--dry-run").lines
     assert {f"would remove {left}" for left in LEFT} <= set(said)
-    assert things(docker_client) == before
+    assert ours(things(docker_client)) == before
     said = killed("gc").lines
     assert {f"removed {left}" for left in LEFT} <= set(said)
     assert ours(things(docker_client)) == []
@@ -77,18 +77,15 @@ def test_a_running_job_of_another_process_is_left_alone(localdlc: CommandLine) -
 @pytest.fixture
 def foreign(docker_client: docker.APIClient) -> Iterator[Things]:
     """Containers and networks that are none of our business, however alike they look."""
-    made = []
     before = things(docker_client)
     for number, labels in enumerate([{}, {"localdlc.home": "0" * 16, "localdlc.job": JOB}]):
-        container = docker_client.create_container(
-            BASE, ["sleep", "60"], name=f"{JOB}-foreign-{number}", labels=labels
-        )
-        network = docker_client.create_network(f"localdlc-{JOB}-foreign-{number}", labels=labels)
-        made.append((container["Id"], network["Id"]))
-    yield {k: v for k, v in things(docker_client).items() if k not in before}
-    for container, network in made:
-        docker_client.remove_container(container, force=True)
-        docker_client.remove_network(network)
+        name = f"{JOB}-foreign-{number}"
+        docker_client.create_container(BASE, ["sleep", "60"], name=name, labels=labels)
+        docker_client.create_network(name, labels=labels)
+    added = new(before, things(docker_client))
+    made = {key: name for key, name in added.items() if f"{JOB}-foreign" in name}
+    yield made
+    remove(docker_client, made)
 
 
 def test_what_is_not_this_homes_is_never_touched(

@@ -1,0 +1,49 @@
+"""The samples run as they stand, from job.json to the verdict."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from engines import CommandLine, Done
+
+pytestmark = [pytest.mark.engine, pytest.mark.samples, pytest.mark.timeout(600)]
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+def run(localdlc: CommandLine, name: str) -> Done:
+    folder = SAMPLES / name
+    config = ["--config", str(folder / "localdlc.toml")]
+    return localdlc("run", str(folder / "job.json"), *config)
+
+
+def accuracy(done: Done, pod: str) -> float:
+    """What ``pod`` says in the end of digits that it has never seen."""
+    told = re.findall(rf"^{pod} +\| accuracy (\d\.\d+)$", done.text, re.MULTILINE)
+    assert len(told) == 1, done.text[-3000:] + done.err
+    return float(told[0])
+
+
+def test_pytorch_ddp_learns_on_three_replicas(localdlc: CommandLine) -> None:
+    done = run(localdlc, "pytorch-ddp")
+    assert done.code == 0, done.err
+    assert accuracy(done, "master-0") > 0.8
+    assert "Succeeded: PyTorchJob" in done.err
+
+
+def test_tf_ps_is_decided_by_its_chief_and_ends_what_waits(localdlc: CommandLine) -> None:
+    done = run(localdlc, "tf-ps")
+    assert done.code == 0, done.err
+    assert accuracy(done, "chief-0") > 0.8
+    assert "decided by chief-0" in done.err
+    shown = localdlc("show", "last").text
+    for pod in ("ps-0", "worker-0", "worker-1"):
+        assert re.search(rf"{pod} .*stopped by localdlc", shown), shown
+
+
+def test_tf_mwms_learns_on_chief_and_worker(localdlc: CommandLine) -> None:
+    done = run(localdlc, "tf-mwms")
+    assert done.code == 0, done.err
+    assert accuracy(done, "chief-0") > 0.8

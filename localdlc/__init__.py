@@ -14,6 +14,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+# The room `localdlc.run` and the function below share a name. Loading the room puts it in the
+# function's place, so it is loaded first, once; it is empty, its modules are not loaded.
+import localdlc.run  # noqa: F401
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path

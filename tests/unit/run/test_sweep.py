@@ -1,0 +1,145 @@
+"""What a killed supervisor left goes, and its job is judged; the living are left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from given import plan_of
+
+from localdlc.errors import EngineUnavailable
+from localdlc.record import events
+from localdlc.record.events import Event, Record, StatusChanged
+from localdlc.record.store import JobLog, Store, home_digest
+from localdlc.record.view import fold
+from localdlc.run.containers import container_of, hosts, network_labels
+from localdlc.run.fake_engine import FakeEngine
+from localdlc.sweep import sweep
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+RUNNING: list[Event] = [
+    events.JobCreated("job", "PyTorchJob", 1),
+    StatusChanged("", "Creating"),
+    StatusChanged("Creating", "EnvPreparing"),
+    StatusChanged("EnvPreparing", "Running"),
+]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[Store]:
+    opened = Store(home)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine(lambda _: 0)
+
+
+def left(engine: FakeEngine, home: Path, job_id: str) -> None:
+    """The container and the network of a job, as its supervisor made them."""
+    subnet = IPv4Network((f"10.9.{len(engine.networks)}.0", 30))
+    plan = plan_of({"Worker": 1}, job_id=job_id).placed(subnet)
+    digest = home_digest(home)
+    engine.create_network(plan.network.name, subnet, network_labels(plan, digest))
+    engine.create(container_of(plan, plan.replicas[0], digest, hosts(plan), attempt=1))
+
+
+def job(store: Store, job_id: str, *more: Event) -> JobLog:
+    """A job that runs, and whose lock is held."""
+    log = store.open_job(job_id)
+    for seq, event in enumerate([*RUNNING, *more]):
+        log.append(Record(seq, START, job_id, event))
+    return log
+
+
+def swept(engine: FakeEngine, home: Path, **options: Any) -> list[tuple[str, str]]:
+    return [(s.kind, s.name) for s in sweep(engine, home, **options)]
+
+
+def test_a_dead_job_is_removed_and_judged(store: Store, engine: FakeEngine, home: Path) -> None:
+    started = events.ReplicaStarted("dlc1-master-0", "u", 1, "c", "10.9.0.2")
+    job(store, "dlc1", started).close()
+    left(engine, home, "dlc1")
+    expected = [("container", "dlc1-master-0"), ("network", "localdlc-dlc1"), ("job", "dlc1")]
+    assert swept(engine, home, dry_run=True) == expected
+    assert len(engine.containers) == 1
+    assert swept(engine, home) == expected
+    assert (engine.containers, engine.networks) == ({}, {})
+    view = fold(store.records("dlc1"))
+    assert (view.status, view.reason_code) == ("Failed", "SupervisorLost")
+    assert view.replicas["dlc1-master-0"].status == "Unknown"
+    assert swept(engine, home) == []
+
+
+def test_a_job_that_lives_is_left_alone(store: Store, engine: FakeEngine, home: Path) -> None:
+    with_lock = job(store, "dlc1")
+    left(engine, home, "dlc1")
+    assert swept(engine, home) == []
+    assert len(engine.containers) == 1
+    with_lock.close()
+
+
+def test_containers_that_were_to_be_kept_stay_until_asked(
+    store: Store, engine: FakeEngine, home: Path
+) -> None:
+    kept = [
+        StatusChanged("Running", "Failed"),
+        events.JobFinished("Failed", "JobFailed", "", None, 1.0),
+        events.ContainersKept(("dlc1-master-0",)),
+    ]
+    job(store, "dlc1", *kept).close()
+    left(engine, home, "dlc1")
+    assert swept(engine, home) == []
+    assert len(swept(engine, home, also_kept=True)) == 2
+    assert engine.containers == {}
+
+
+def test_another_home_is_nobody_of_ours(engine: FakeEngine, home: Path, tmp_path: Path) -> None:
+    left(engine, tmp_path / "other", "dlc1")
+    assert swept(engine, home) == []
+    assert len(engine.containers) == 1
+
+
+def test_what_a_home_no_longer_knows_is_removed_too(engine: FakeEngine, home: Path) -> None:
+    left(engine, home, "dlcgone")
+    assert [kind for kind, _ in swept(engine, home)] == ["container", "network"]
+    assert engine.containers == {}
+
+
+def test_what_cannot_be_removed_is_told_and_the_rest_goes_on(
+    store: Store, engine: FakeEngine, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(container_id: str) -> None:
+        raise EngineUnavailable("it is stuck")
+
+    job(store, "dlc1").close()
+    left(engine, home, "dlc1")
+    monkeypatch.setattr(engine, "remove", refuse)
+    assert [(s.kind, s.failure) for s in sweep(engine, home)] == [
+        ("container", "it is stuck"),
+        ("network", ""),
+        ("job", ""),
+    ]
+
+
+@pytest.mark.parametrize("known", [1, 2, 3])
+def test_a_job_is_judged_wherever_it_stood(
+    store: Store, engine: FakeEngine, home: Path, known: int
+) -> None:
+    log = store.open_job("dlc1")
+    for seq, event in enumerate(RUNNING[:known]):
+        log.append(Record(seq, START, "dlc1", event))
+    log.close()
+    assert swept(engine, home) == [("job", "dlc1")]
+    assert fold(store.records("dlc1")).status == "Failed"

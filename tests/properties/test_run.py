@@ -13,7 +13,7 @@ from localdlc.run.docker_engine import split_frames
 FRAMES = st.lists(st.tuples(st.sampled_from([1, 2]), st.binary(max_size=20)), max_size=8)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(FRAMES, st.lists(st.integers(0, 200), max_size=6))
 def test_frames_come_out_whole_however_the_stream_was_cut(
     frames: list[tuple[int, bytes]], cuts: list[int]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localdlc.config import Config
-from localdlc.errors import JobNotSucceeded, NotEmulated, NotFound, UsageError
+from localdlc.errors import JobNotSucceeded, LocaldlcError, NotEmulated, NotFound, UsageError
 from localdlc.plan.build import build_plan
 from localdlc.plan.model import Plan
 from localdlc.plan.resources import Host
@@ -23,6 +23,7 @@ from localdlc.record.log_file import LogLine, read_lines
 from localdlc.record.masking import Mask
 from localdlc.record.store import JobLog, JobRow, Store, home_digest
 from localdlc.record.view import JobView, ReplicaView, after, fold
+from localdlc.run.inbox import Post
 from localdlc.run.supervisor import Control, Settings, Supervisor, Task
 from localdlc.stage.code import CodeTask
 from localdlc.stage.data import DataTask
@@ -185,7 +186,11 @@ class Service:
         home = home_digest(self.config.home)
         data = {f"data {i.target}": DataTask(i) for i in plan.inputs if i.kind == "data"}
         code = {f"code {i.target}": CodeTask(i) for i in plan.inputs if i.kind == "code"}
-        tasks: dict[str, Task] = {**data, **code, "sweep": lambda post: self._sweep(plan.job_id)}
+        tasks: dict[str, Task] = {
+            **data,
+            **code,
+            "sweep": lambda post: self._sweep(plan.job_id, post),
+        }
         settings = Settings(home, self.config.subnets, self._pull, self.config.keep)
         try:
             Supervisor(plan, engine, journal, settings, control, tasks).run()
@@ -247,9 +252,12 @@ class Service:
         """
         return sweep(self.engine, self.config.home, dry_run=dry_run, also_kept=kept)
 
-    def _sweep(self, except_job: str) -> None:
-        """What the next run does in passing."""
-        sweep(self.engine, self.config.home, except_job=except_job)
+    def _sweep(self, except_job: str, post: Post) -> None:
+        """What the next run does in passing; a run does not fail for it."""
+        try:
+            sweep(self.engine, self.config.home, except_job=except_job)
+        except LocaldlcError as error:
+            post(Note(f"what killed runs left could not be removed: {error}"))
 
 
 class Journal:

@@ -54,8 +54,10 @@ def sweep(
     try:
         swept = []
         for job_id, group in groupby(found, key=job_of):
-            if job_id != except_job and (also_kept or not kept(store, job_id)):
-                swept += sweep_job(engine, store, job_id, list(group), dry_run=dry_run)
+            if job_id != except_job:
+                swept += sweep_job(
+                    engine, store, job_id, list(group), dry_run=dry_run, also_kept=also_kept
+                )
         return swept + judge_abandoned(store, except_job, dry_run=dry_run)
     finally:
         store.close()
@@ -66,10 +68,17 @@ def job_of(leftover: Leftover) -> str:
 
 
 def sweep_job(
-    engine: Engine, store: Store, job_id: str, leftovers: Iterable[Leftover], *, dry_run: bool
+    engine: Engine,
+    store: Store,
+    job_id: str,
+    leftovers: Iterable[Leftover],
+    *,
+    dry_run: bool,
+    also_kept: bool,
 ) -> list[Swept]:
     """Removes one job's containers, then its network; each step stands alone and is reported."""
-    if store.supervised(job_id):
+    # In this order: what a job keeps it says last, before it lets go of its lock.
+    if store.supervised(job_id) or (kept(store, job_id) and not also_kept):
         return []
     if dry_run:
         return [Swept(leftover.kind, leftover.name) for leftover in leftovers]
@@ -87,7 +96,7 @@ def remove(engine: Engine, leftover: Leftover) -> Swept:
         if leftover.kind == "container":
             engine.remove(leftover.id)
         else:
-            engine.remove_network(leftover.name)
+            engine.remove_network(leftover.id)
     except LocaldlcError as error:
         return Swept(leftover.kind, leftover.name, str(error))
     return Swept(leftover.kind, leftover.name)
@@ -105,11 +114,14 @@ def judge_abandoned(store: Store, except_job: str | None, *, dry_run: bool) -> l
         if row.job_id == except_job or store.supervised(row.job_id):
             continue
         writer = None if dry_run else store.adopt_job(row.job_id)
-        if dry_run or writer:
+        records = store.records(row.job_id)
+        # Looked at again now that nobody else writes: it may have ended since it was listed.
+        if (dry_run or writer) and not fold(records).terminal:
             judged.append(Swept("job", row.job_id))
+            if writer:
+                judge(writer, records)
+                discard(writer.folder / "code")
         if writer:
-            judge(writer, store.records(row.job_id))
-            discard(writer.folder / "code")
             writer.close()
     return judged
 

@@ -137,7 +137,7 @@ class Engine(Protocol):
         ...
 
     def remove_network(self, name: str) -> None:
-        """Removes it; one that is not there is no error."""
+        """Removes it, by name or id; one that is not there is no error."""
         ...
 
     def create(self, spec: ContainerSpec) -> str:

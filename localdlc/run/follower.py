@@ -39,6 +39,7 @@ class Follower:
         self._stopped_by_us = stopped_by_us
         self._attempt = attempt
         self._may_start = Flag()
+        self._settled = Flag()
         self._cancelled = False
         self._thread = Thread(target=self._live, name=pod_id, daemon=True)
 
@@ -54,6 +55,11 @@ class Follower:
         self._cancelled = True
         self._may_start.set()
 
+    def created(self, patience: float) -> str | None:
+        """The container's id once it is certain; None when there is none and never will be."""
+        self._settled.wait(patience)
+        return self.container_id
+
     def _live(self) -> None:
         error: LocaldlcError | None = None
         try:
@@ -63,12 +69,14 @@ class Follower:
         except Exception as failure:  # noqa: BLE001 - in a thread nobody else would ever hear of it
             error = bug(failure)
         finally:
+            self._settled.set()
             self._post(Ended(self.pod_id, error))
 
     def _follow(self) -> None:
         if self._cancelled:
             return
         container_id = self.container_id = self._engine.create(self._spec)
+        self._settled.set()
         output = self._engine.attach(container_id)
         try:
             self._may_start.wait()

@@ -43,6 +43,8 @@ __all__ = ["Control", "Settings", "Supervisor"]
 
 # The engine serialises the work on its networks; more hands than this gain nothing.
 HANDS = 8
+# Seconds for a container that is just being created, when everything else is being taken down.
+PATIENCE = 10.0
 
 Task = Callable[[Post], None]
 
@@ -315,8 +317,10 @@ class Supervisor:
         )
 
     def _clean_up(self) -> None:
+        for follower in self._followers.values():
+            follower.cancel()  # all are through, unless something broke in the middle
         kept = [pod for pod in self._followers if self._keeps(pod)]
-        created = [f.container_id for pod, f in self._followers.items() if pod not in kept]
+        created = [f.created(PATIENCE) for pod, f in self._followers.items() if pod not in kept]
         made = self._plan.network.subnet is not None  # else that name is somebody else's network
         network = self._plan.network.name if made and not kept else None
         if kept:

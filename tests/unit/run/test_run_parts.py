@@ -203,10 +203,12 @@ def test_messages_come_out_in_the_order_in_which_they_went_in() -> None:
 
 
 def test_output_waits_when_there_is_no_room_and_nothing_else_does() -> None:
-    inbox = Inbox(room=10)
+    inbox = Inbox(room=5)
     logs = [a_log(9), a_log(9), a_log(9)]
     follower = Thread(target=lambda: list(map(inbox.post, logs)), daemon=True)
     follower.start()
+    follower.join(0.05)
+    assert follower.is_alive()
     assert inbox.next(5) == logs[0]
     inbox.post(Note("a stop gets through"))
     rest = [inbox.next(5) for _ in range(3)]

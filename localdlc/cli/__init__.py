@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -13,7 +14,7 @@ from localdlc.cli.image import image
 from localdlc.cli.jobs import gc, list_, logs, show
 from localdlc.cli.run import plan, run, validate
 from localdlc.cli.settings import config
-from localdlc.errors import LocaldlcError, Problem, bug
+from localdlc.errors import LocaldlcError, UsageError, bug
 
 __all__ = ["main"]
 
@@ -40,40 +41,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
     try:
-        sys.exit(cli.main(given, "localdlc", standalone_mode=False))
-    except LocaldlcError as error:
-        if debug:
-            raise
-        complain(given, error.api_code, str(error), error.problems, error.notes)
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        complain(given, "InvalidParameter", error.format_message())
-        sys.exit(2)
+        code = cli.main(given, "localdlc", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
-    except Exception as error:
+        code = 130
+    except click.ClickException as error:
+        complain(given, UsageError(error.format_message()))
+        code = UsageError.exit_code
+    except Exception as error:  # noqa: BLE001 - the last resort: a sentence instead of a traceback
         if debug:
-            raise
-        complain(given, "InternalError", str(bug(error)))
-        sys.exit(LocaldlcError.exit_code)
+            traceback.print_exception(error)
+        known = error if isinstance(error, LocaldlcError) else bug(error)
+        complain(given, known)
+        code = known.exit_code
+    sys.exit(code)
 
 
-def complain(
-    arguments: Sequence[str],
-    code: str,
-    message: str,
-    problems: Sequence[Problem] = (),
-    notes: Sequence[Problem] = (),
-) -> None:
+def complain(arguments: Sequence[str], error: LocaldlcError) -> None:
     """On standard error for people; with ``-o json`` as the last line of standard output."""
     if wants_json(arguments):
-        lists = {"problems": list(map(asdict, problems)), "notes": list(map(asdict, notes))}
-        click.echo(json.dumps({"type": "error", "code": code, "message": message, **lists}))
+        body = {
+            "type": "error",
+            "code": error.api_code,
+            "message": str(error),
+            "problems": list(map(asdict, error.problems)),
+            "notes": list(map(asdict, error.notes)),
+        }
+        click.echo(json.dumps(body))
         return
-    click.echo(f"localdlc: {message}", err=True)
-    for problem in problems:
+    click.echo(f"localdlc: {error}", err=True)
+    for problem in error.problems:
         click.echo(f"  {problem}", err=True)
-    for note in notes:
+    for note in error.notes:
         click.echo(f"  note: {note}", err=True)
 
 

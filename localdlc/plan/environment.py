@@ -48,7 +48,7 @@ def combined(users: dict[str, str], injected: dict[str, str]) -> dict[str, str]:
 def overridden(users: dict[str, str], injected: dict[str, str]) -> list[str]:
     """A note for each variable of the user's that the injected one replaces."""
     return [
-        f"Envs.{name}: DLC sets this variable itself; the value of the request has no effect."
+        f"{name}: DLC sets this variable itself; the value of the request has no effect."
         for name in sorted(losers(users, injected))
     ]
 

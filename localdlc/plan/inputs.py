@@ -88,8 +88,9 @@ def mapped(name: str, folders: Mapping[str, Path]) -> Path | None:
     wanted = name.rstrip("/")
     for prefix in sorted(folders, key=len, reverse=True):
         stem = prefix.rstrip("/")
-        if wanted == stem or wanted.startswith(f"{stem}/"):
-            return folders[prefix] / wanted[len(stem) :].lstrip("/")
+        below = wanted[len(stem) :]
+        if wanted.startswith(stem) and below[:1] in {"", "/"} and ".." not in below.split("/"):
+            return folders[prefix] / below.lstrip("/")
     return None
 
 

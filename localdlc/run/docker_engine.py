@@ -6,7 +6,7 @@ import json
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Literal
@@ -193,7 +193,11 @@ class DockerEngine:
         with speaking("wait for a replica"):
             code = self._client.wait(container_id)["StatusCode"]
             state = self._client.inspect_container(container_id)["State"]
-        return Exit(code=code, oom=state["OOMKilled"], finished_at=timestamp(state["FinishedAt"]))
+        return Exit(
+            code=code,
+            oom=state["OOMKilled"],
+            finished_at=datetime.fromisoformat(state["FinishedAt"]),
+        )
 
     def signal(self, container_id: str, name: Literal["SIGTERM", "SIGKILL"]) -> None:
         with speaking(f"send {name} to a replica"), gone_is_fine():
@@ -332,13 +336,6 @@ def progress(lines: Iterator[dict[str, Any]], failure: str) -> Iterator[str]:
         )
         if text.strip():
             yield text.rstrip()
-
-
-def timestamp(text: str) -> datetime:
-    """The engine's time. It has nine digits of fraction; Python reads six."""
-    whole, _, fraction = text.rstrip("Z").partition(".")
-    moment = datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}")
-    return moment.replace(tzinfo=UTC)
 
 
 # Every exception that docker-py lets through, most specific first, and what it means to us.

@@ -17,7 +17,7 @@ from typing import Literal
 from uuid import uuid4
 
 from localdlc.errors import LocaldlcError, bug
-from localdlc.plan.model import Plan
+from localdlc.plan.model import Login, Plan
 from localdlc.plan.policy import Finish, GoOn, decide, may_start, overdue, stopped
 from localdlc.record.events import (
     ContainersKept,
@@ -161,9 +161,12 @@ class Supervisor:
         self._inbox.post(Prepared(name, error))
 
     def _image_tasks(self) -> dict[str, Task]:
-        logins = {r.image: r.login for r in self._plan.replicas}
+        """One task an image; roles may share it, and the first that has a login lends it."""
+        logins: dict[str, Login | None] = {}
+        for replica in self._plan.replicas:
+            logins[replica.image] = logins.get(replica.image) or replica.login
         return {
-            image: ImageTask(self._engine, image, self._settings.pull, login)
+            f"image {image}": ImageTask(self._engine, image, self._settings.pull, login)
             for image, login in logins.items()
         }
 

@@ -156,5 +156,13 @@ def test_a_bug_shows_its_traceback_only_when_asked(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Service, "list_jobs", broken)
-    with pytest.raises(ZeroDivisionError):
-        cli("list", "--debug")
+    said = cli("list", "--debug")
+    assert said.code == 70
+    assert "Traceback (most recent call last)" in said.err
+    assert "ZeroDivisionError: by zero" in said.err
+
+
+def test_an_error_of_ours_keeps_its_exit_code_with_debug(cli: Cli) -> None:
+    said = cli("plan", "nowhere.json", "--debug")
+    assert said.code == 2
+    assert "Traceback (most recent call last)" in said.err

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
-from datetime import UTC, datetime
 from ipaddress import IPv4Network
 from pathlib import Path
 from threading import Thread
@@ -15,7 +14,7 @@ from given import JOB_ID, plan_of
 from localdlc.plan.model import Plan
 from localdlc.record.events import Log, Note
 from localdlc.run.containers import container_of, hosts
-from localdlc.run.docker_engine import container_config, split_frames, timestamp
+from localdlc.run.docker_engine import container_config, split_frames
 from localdlc.run.follower import signal_name
 from localdlc.run.host import observe_host, routed_subnets
 from localdlc.run.inbox import Inbox
@@ -76,19 +75,6 @@ def test_a_frame_that_is_not_whole_waits_for_its_rest(cut: int) -> None:
     frames, pending = split_frames(whole + half[:cut])
     assert (frames, pending) == ([("stdout", b"a")], half[:cut])
     assert split_frames(pending + half[cut:]) == ([("stderr", b"rest")], b"")
-
-
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("2026-01-02T03:04:05.123456789Z", datetime(2026, 1, 2, 3, 4, 5, 123456, UTC)),
-        ("2026-01-02T03:04:05.5Z", datetime(2026, 1, 2, 3, 4, 5, 500000, UTC)),
-        ("2026-01-02T03:04:05Z", datetime(2026, 1, 2, 3, 4, 5, 0, UTC)),
-        ("0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC)),
-    ],
-)
-def test_a_time_of_the_engine_has_nine_digits_or_none(text: str, moment: datetime) -> None:
-    assert timestamp(text) == moment
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,11 @@ class CodeSource:
     user: str | None = None
     token: str | None = field(default=None, repr=False)
 
+    @property
+    def local(self) -> bool:
+        """Whether the repository is a folder of this machine."""
+        return self.repository.startswith(("/", "file://"))
+
 
 @dataclass(frozen=True, slots=True)
 class Config:

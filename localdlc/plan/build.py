@@ -99,7 +99,7 @@ def replica(
             library_folder=request.ThirdpartyLibDir,
         ),
         env=combined(users, injected),
-        mounts=tuple(Mount(i.source, i.target, i.read_only) for i in brought),
+        mounts=tuple(Mount(i.source, i.target, i.read_only) for i in brought if i.source),
         resources=resources,
         start_after=job_type.start_after(member.role, topology),
         restart_policy="Never",

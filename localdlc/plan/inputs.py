@@ -29,6 +29,7 @@ def inputs(
     found = [
         *data_inputs(request, config, problems, notes),
         *code_inputs(request, config, job_id, problems, notes),
+        *library_inputs(request),
     ]
     problems += collisions(found)
     if problems:
@@ -42,7 +43,7 @@ def collisions(found: list[Input]) -> list[Problem]:
         Problem(
             "", "InvalidParameter", f"{count} inputs are mounted at {target}; each needs its own."
         )
-        for target, count in Counter(item.target for item in found).items()
+        for target, count in Counter(item.target for item in found if item.target).items()
         if count > 1
     ]
 
@@ -133,6 +134,9 @@ def code_inputs(
     if known is None:
         problems.append(unregistered(asked.CodeSourceId))
         return []
+    if config.offline and not known.local:
+        problems.append(out_of_reach(without_credentials(known.repository)))
+        return []
     mount = asked.MountPath or known.mount_path
     if not mount:
         mount = DEFAULT_CODE_MOUNT
@@ -143,6 +147,13 @@ def code_inputs(
     target = mount.rstrip("/") if known.clone_type else f"{mount.rstrip('/')}/{name_of(known)}"
     uri = without_credentials(known.repository)
     return [Input("code", uri, target, False, source=str(folder), checkout=checkout)]
+
+
+def library_inputs(request: CreateJobRequest) -> list[Input]:
+    """What the image's pip installs in every replica before its command; nothing is mounted."""
+    folder = (request.ThirdpartyLibDir or "").rstrip("/")
+    listed = [f"{folder}/requirements.txt"] if folder else []
+    return [Input("libs", wanted, "", False) for wanted in (*request.ThirdpartyLibs, *listed)]
 
 
 def revision(
@@ -167,6 +178,15 @@ def without_credentials(repository: str) -> str:
     if parts is None or "@" not in parts.netloc:
         return repository
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def out_of_reach(repository: str) -> Problem:
+    return Problem(
+        "CodeSource.CodeSourceId",
+        "InvalidParameter",
+        f"{repository} cannot be cloned: localdlc is offline. Register a clone of it on this "
+        "machine, or leave out --offline.",
+    )
 
 
 def unregistered(code_source_id: str) -> Problem:

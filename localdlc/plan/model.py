@@ -37,6 +37,13 @@ class Checkout:
     token: str | None = None
 
     @property
+    def revision(self) -> str:
+        """What will be checked out, in words."""
+        if self.commit:
+            return f"commit {self.commit}"
+        return f"branch {self.branch}" if self.branch else "the default branch"
+
+    @property
     def secrets(self) -> set[str]:
         """The token, and what people paste into the URL: ``user:TOKEN@`` or ``TOKEN@``."""
         pasted = re.match(r"[a-z+]+://(?:[^/@]*:)?([^/@]+)@", self.repository)
@@ -47,7 +54,8 @@ class Checkout:
 class Input:
     """Something to bring before any replica starts, and where the replicas see it.
 
-    ``source`` is the folder that will be mounted; ``checkout`` is set for code only.
+    ``source`` is the folder that will be mounted ("" for libraries, which are installed);
+    ``checkout`` is set for code only.
     """
 
     kind: Literal["data", "code", "libs"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from localdlc.plan.model import Plan, ReplicaPlan
+from localdlc.plan.model import Input, Plan, ReplicaPlan
 
 
 def as_text(plan: Plan) -> str:
@@ -20,8 +20,15 @@ def head(plan: Plan) -> Iterator[str]:
     yield f"  deadline         {deadline}; grace {plan.grace_seconds:g} s"
     yield f"  network          {plan.network.name} {plan.network.subnet or ''}".rstrip()
     for brought in plan.inputs:
-        access = "read-only" if brought.read_only else "writable"
-        yield f"  {brought.kind:<16} {brought.uri} -> {brought.target} ({access})"
+        yield f"  {brought.kind:<16} {input_text(brought)}"
+
+
+def input_text(brought: Input) -> str:
+    if brought.kind == "libs":
+        return f"{brought.uri}, by pip in every replica"
+    access = "read-only" if brought.read_only else "writable"
+    revision = f", {brought.checkout.revision}" if brought.checkout else ""
+    return f"{brought.uri} -> {brought.target} ({access}{revision})"
 
 
 def body(replica: ReplicaPlan) -> Iterator[str]:

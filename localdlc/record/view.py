@@ -15,7 +15,6 @@ from localdlc.record.events import (
     InputStaged,
     JobCreated,
     JobFinished,
-    Log,
     Note,
     Record,
     ReplicaExited,
@@ -68,7 +67,6 @@ class ReplicaView:
     oom: bool = False
     stopped_by_us: bool = False
     lost: str = ""
-    lines: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +153,6 @@ def _(event: ReplicaStarted, view: JobView, time: datetime) -> JobView:
         started=time,
     )
     return with_replica(view, now)
-
-
-@change.register
-def _(event: Log, view: JobView, time: datetime) -> JobView:
-    known = replica_of(view, event.pod_id)
-    return with_replica(view, replace(known, lines=known.lines + event.count))
 
 
 @change.register

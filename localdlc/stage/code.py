@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from localdlc.errors import InputError
 from localdlc.plan.model import Checkout, Input
-from localdlc.record.events import Event, InputStaged, Progress
+from localdlc.record.events import Event, InputStaged, Note, Progress
 
 if TYPE_CHECKING:
     import git
@@ -54,6 +54,8 @@ class CodeTask:
         post(Progress(self._uri, "cloning"))
         repository = self._cloned()
         commit = check_out(repository, self._checkout, self._uri)
+        if not self._checkout.commit and uncommitted(Path(self._checkout.repository)):
+            post(Note(f"{self._uri} has uncommitted changes; the job runs what is committed."))
         post(
             InputStaged(
                 kind="code",
@@ -62,7 +64,7 @@ class CodeTask:
                 files=None,
                 seconds=round(time.monotonic() - began, 3),
                 cached=False,
-                detail=f"{self._checkout.branch or 'default branch'} at {commit[:10]}",
+                detail=f"{self._checkout.revision} at {commit[:10]}",
             )
         )
 
@@ -133,6 +135,19 @@ def check_out(repository: git.Repo, checkout: Checkout, uri: str) -> str:
         raise InputError(f"{uri} has no {what} {wanted}.{alike(repository, checkout)}")
     repository.git.checkout("--detach", "--quiet", found)
     return found
+
+
+def uncommitted(folder: Path) -> bool:
+    """Whether a repository on this machine has a working tree that differs from its last commit."""
+    import git
+
+    if not (folder / ".git").exists():
+        return False
+    try:
+        status = git.Git(folder).execute(["git", *TRUST, "status", "--porcelain"])
+    except git.GitCommandError:
+        return False
+    return bool(status)
 
 
 def revisions(checkout: Checkout) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def test_what_dlc_injects_wins_with_a_note() -> None:
     plan = plan_of({"Worker": 1}, Envs={"RANK": "9", "DLC_JOB_ID": "mine", "OTHER": "kept"})
     env = plan.replicas[0].env
     assert (env["RANK"], env["DLC_JOB_ID"], env["OTHER"]) == ("0", JOB_ID, "kept")
-    assert [note.partition(":")[0] for note in plan.notes] == ["Envs.DLC_JOB_ID", "Envs.RANK"]
+    assert [note.partition(":")[0] for note in plan.notes] == ["DLC_JOB_ID", "RANK"]
 
 
 @pytest.mark.parametrize("name", ["NPROC_PER_NODE", "PYTHONUNBUFFERED"])

@@ -61,4 +61,7 @@ def run(cases: Sequence[Case], bench: Workbench, rounds: int) -> tuple[list[Row]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Broken as error:
+        sys.exit(str(error))

@@ -10,14 +10,14 @@ from __future__ import annotations
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
+from random import randrange
 from typing import Any
 from uuid import uuid4
 
 __all__ = ["LINES", "writer"]
 
 LINES = 300_000
-SUBNET = IPv4Network("10.211.77.0/24")
 FIRST_ADDRESS = 10
 
 
@@ -35,32 +35,37 @@ def client() -> Any:
 
 def noop(image: str, replicas: int) -> None:
     engine = client()
-    network = create_network(engine)
-    addresses = [SUBNET.network_address + FIRST_ADDRESS + n for n in range(replicas)]
+    subnet = IPv4Network(f"10.211.{randrange(256)}.0/24")
+    network = create_network(engine, subnet)
+    addresses = [str(subnet.network_address + FIRST_ADDRESS + n) for n in range(replicas)]
+    made: list[str] = []
     with ThreadPoolExecutor(replicas) as hands:
-        containers = list(hands.map(lambda a: run_one(engine, image, network, a), addresses))
-        list(hands.map(lambda c: engine.remove_container(c, force=True, v=True), containers))
-    engine.remove_network(network)
+        try:
+            list(hands.map(lambda a: run_one(engine, image, network, a, made), addresses))
+        finally:
+            list(hands.map(lambda c: engine.remove_container(c, force=True, v=True), made))
+            engine.remove_network(network)
 
 
-def create_network(engine: Any) -> str:
+def create_network(engine: Any, subnet: IPv4Network) -> str:
     import docker
 
-    pool = docker.types.IPAMPool(subnet=str(SUBNET), gateway=str(SUBNET.network_address + 1))
+    pool = docker.types.IPAMPool(subnet=str(subnet), gateway=str(subnet.network_address + 1))
     name = f"localdlc-bench-{uuid4().hex[:8]}"
     engine.create_network(name, ipam=docker.types.IPAMConfig(pool_configs=[pool]))
     return name
 
 
-def run_one(engine: Any, image: str, network: str, address: IPv4Address) -> str:
-    """One replica from creation to its exit code; returns its container."""
-    endpoint = engine.create_endpoint_config(ipv4_address=str(address))
+def run_one(engine: Any, image: str, network: str, address: str, made: list[str]) -> None:
+    """One replica from creation to its exit code; its container is noted in ``made``."""
+    endpoint = engine.create_endpoint_config(ipv4_address=address)
     container = engine.create_container(
         image,
         ["sh", "-c", "true"],
         host_config=engine.create_host_config(init=True, network_mode=network),
         networking_config=engine.create_networking_config({network: endpoint}),
     )["Id"]
+    made.append(container)
     output = engine.attach_socket(container, params={"stdout": 1, "stderr": 1, "stream": 1})
     engine.start(container)
     while output.read(1 << 18):
@@ -68,7 +73,6 @@ def run_one(engine: Any, image: str, network: str, address: IPv4Address) -> str:
     output.close()
     if code := engine.wait(container)["StatusCode"]:
         raise SystemExit(f"a replica exited with {code}")
-    return str(container)
 
 
 def lines(image: str, count: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -93,15 +94,30 @@ class Workbench:
 
 @contextmanager
 def workbench() -> Iterator[Workbench]:
-    """Afterwards nothing that localdlc made for us is left, even if we were interrupted."""
-    with tempfile.TemporaryDirectory(prefix="localdlc-bench-") as folder:
+    """Alone at work: two that measure at once would measure each other. Raises `Broken`."""
+    with (
+        (Path(tempfile.gettempdir()) / "localdlc-bench.lock").open("w") as lock,
+        tempfile.TemporaryDirectory(prefix="localdlc-bench-") as folder,
+    ):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Broken("another benchmark is running on this machine") from error
         bench = Workbench(Path(folder), IMAGE)
         try:
             yield bench
         finally:
-            found = bench.localdlc("gc").stdout.strip()
-            if found != "nothing to remove":
-                print(f"localdlc left behind:\n{found}", file=sys.stderr)
+            collect(bench)
+
+
+def collect(bench: Workbench) -> None:
+    """Whatever localdlc left on the engine, be it that we were interrupted."""
+    try:
+        found = bench.localdlc("gc").stdout.strip()
+    except Broken as error:
+        found = str(error)
+    if found != "nothing to remove":
+        print(f"localdlc left behind:\n{found}", file=sys.stderr)
 
 
 def docker(*arguments: str) -> str:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from localdlc.job import Result
     from localdlc.record.events import Record
     from localdlc.run.engine import Engine
-    from localdlc.service import Result
     from localdlc.spec.request import CreateJobRequest
 
 __all__ = ["run"]

@@ -1,5 +1,5 @@
 """``python -m localdlc`` is ``localdlc``."""
 
-from localdlc.cli import main
+from localdlc.cli import entry
 
-main()
+entry()

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from localdlc.config import SETTINGS, load_config
 from localdlc.errors import UsageError
+from localdlc.job import Result
 from localdlc.record.events import Record
 from localdlc.record.view import JobView
-from localdlc.service import Result, Service
+from localdlc.service import Service
 
 if TYPE_CHECKING:
     from localdlc.run.engine import Engine

@@ -1,86 +1,43 @@
-"""What the doors call: one method an action, named as DLC names it. A door decides nothing."""
+"""What the doors call: one method an action, named as DLC names it. A door decides nothing.
+
+This module is light: each method loads the rooms that it needs.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-import secrets
-import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from localdlc.beside import beside
 from localdlc.config import Config
-from localdlc.errors import JobNotSucceeded, LocaldlcError, NotEmulated, NotFound, UsageError
-from localdlc.plan.build import build_plan
-from localdlc.plan.model import Plan
-from localdlc.plan.resources import Host
-from localdlc.plan.secrets import masked_by_name
-from localdlc.record.events import Event, Log, Note, Progress, Record
-from localdlc.record.log_file import LogLine, read_lines
-from localdlc.record.masking import Mask
-from localdlc.record.store import JobLog, JobRow, Store, home_digest
-from localdlc.record.view import JobView, ReplicaView, after, fold
-from localdlc.run.inbox import Post
-from localdlc.run.supervisor import Control, Settings, Supervisor, Task
-from localdlc.stage.code import CodeTask
-from localdlc.stage.data import DataTask
-from localdlc.sweep import Swept, sweep
+from localdlc.errors import EngineUnavailable, NotEmulated, NotFound, UsageError
 
 if TYPE_CHECKING:
+    from localdlc.job import Listener, Result
+    from localdlc.plan.model import Plan
+    from localdlc.plan.resources import Host
+    from localdlc.record.events import Record
+    from localdlc.record.log_file import LogLine
+    from localdlc.record.store import JobRow, Store
+    from localdlc.record.view import JobView
+    from localdlc.run.control import Control
     from localdlc.run.engine import Engine
     from localdlc.spec import Asked
     from localdlc.spec.fields import Row
+    from localdlc.sweep import Swept
 
-__all__ = ["Listener", "Result", "Service"]
+__all__ = ["Reading", "Service"]
 
-Listener = Callable[[Record, JobView], None]
+Reading = Callable[[], "tuple[dict[str, Any], Plan]"]
+"""A request on its way: call it for the request as JSON and its plan, or for what is wrong."""
 
 JOB_ID = re.compile(r"dlc[0-9a-z]+(-[0-9a-z]+)*")
 LONGEST_JOB_ID = 36
-EXIT_CODES = {"Succeeded": 0, "Failed": 1, "Stopped": 5}
-SIGNAL_CODES = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a job ended. ``replicas`` is keyed by short names such as ``worker-0``."""
-
-    job_id: str
-    view: JobView
-    folder: Path
-
-    @property
-    def status(self) -> str:
-        return self.view.status
-
-    @property
-    def exit_code(self) -> int:
-        """The contract's exit code for this end."""
-        if self.status == "Stopped":
-            return SIGNAL_CODES.get(self.view.stop_requested_by or "", EXIT_CODES["Stopped"])
-        return EXIT_CODES[self.status]
-
-    @property
-    def replicas(self) -> dict[str, ReplicaView]:
-        return {
-            pod.removeprefix(f"{self.job_id}-"): replica
-            for pod, replica in self.view.replicas.items()
-        }
-
-    def logs(self, replica: str) -> list[str]:
-        """All lines of one replica's latest attempt."""
-        known = self.replicas[replica]
-        path = self.folder / "logs" / f"{known.pod_id}.{known.attempt}.log"
-        if not path.exists():
-            return []
-        return [text.decode("utf-8", "backslashreplace") for _, _, text in read_lines(path)]
-
-    def raise_for_status(self) -> None:
-        if self.status != "Succeeded":
-            raise JobNotSucceeded(f"{self.job_id} ended {self.status}: {self.view.reason_message}")
 
 
 class Service:
@@ -122,16 +79,18 @@ class Service:
         """What a run would do. Touches no engine and fetches nothing."""
         from localdlc.run.host import observe_host
 
-        return self._planned(self.validate(data, overrides), job_id, observe_host())
+        asked = self.validate(data, overrides)
+        return self._planned(asked, checked_job_id(job_id), observe_host())
 
-    def _planned(self, asked: Asked, job_id: str | None, host: Host) -> Plan:
+    def _planned(self, asked: Asked, job_id: str, host: Host) -> Plan:
+        from localdlc.plan.build import build_plan
         from localdlc.spec import fields
 
         if refused := fields.refusals(asked.request):
             raise NotEmulated(
                 "this request cannot be run here yet; nothing was started", tuple(refused)
             )
-        plan = build_plan(asked.request, self.config, checked_job_id(job_id), host)
+        plan = build_plan(asked.request, self.config, job_id, host)
         said = (*map(str, asked.notes), *differences(fields.report(asked.request)))
         return replace(plan, notes=(*said, *plan.notes))
 
@@ -148,6 +107,31 @@ class Service:
 
     # a job
 
+    def read_job(
+        self, data: bytes, overrides: Sequence[str] = (), job_id: str | None = None
+    ) -> Reading:
+        """Begins to read and plan a request, beside what the caller does meanwhile."""
+        chosen = checked_job_id(job_id)
+        return beside(lambda: self._read(data, overrides, chosen))
+
+    def run_job(
+        self,
+        reading: Reading,
+        listeners: Sequence[Listener] = (),
+        control: Control | None = None,
+    ) -> Result:
+        """Runs what was read to its verdict, in the calling thread.
+
+        Raises `InvalidRequest`, `NotEmulated`, `InputError`, `MachineError`; a training that fails
+        is no error but a `Result`. Afterwards nothing of it is left on the engine.
+        """
+        from localdlc.job import run_job
+
+        with suppress(EngineUnavailable):  # what is wrong with the request is said first
+            _ = self.engine
+        request, plan = reading()
+        return run_job(request, plan, self.engine, self.config, listeners, control)
+
     def create_job(
         self,
         data: bytes,
@@ -156,88 +140,54 @@ class Service:
         listeners: Sequence[Listener] = (),
         control: Control | None = None,
     ) -> Result:
-        """Runs the request to its verdict, in the calling thread.
+        """`read_job` and `run_job` in one."""
+        return self.run_job(self.read_job(data, overrides, job_id), listeners, control)
 
-        Raises `InvalidRequest`, `NotEmulated`, `InputError`, `MachineError`; a training that fails
-        is no error but a `Result`. Afterwards nothing of it is left on the engine.
-        """
+    def _read(
+        self, data: bytes, overrides: Sequence[str], job_id: str
+    ) -> tuple[dict[str, Any], Plan]:
         from localdlc.run.host import observe_host
         from localdlc.spec import to_json
 
         asked = self.validate(data, overrides)
-        plan = self._planned(asked, job_id, observe_host())
-        engine = self.engine
-        mask = Mask(plan.secret_values())
-        store = Store(self.config.home)
-        writer = store.open_job(plan.job_id)
-        journal = Journal(plan.job_id, writer, mask, listeners)
-        try:
-            writer.write_document("request.json", masked_request(to_json(asked.request), mask))
-            writer.write_document("plan.json", mask.value(plan.to_json()))
-            self._supervise(plan, engine, journal, control)
-        finally:
-            writer.close()
-            store.close()
-        return Result(plan.job_id, journal.view, writer.folder)
-
-    def _supervise(
-        self, plan: Plan, engine: Engine, journal: Journal, control: Control | None
-    ) -> None:
-        home = home_digest(self.config.home)
-        data = {f"data {i.target}": DataTask(i) for i in plan.inputs if i.kind == "data"}
-        code = {f"code {i.target}": CodeTask(i) for i in plan.inputs if i.kind == "code"}
-        tasks: dict[str, Task] = {
-            **data,
-            **code,
-            "sweep": lambda post: self._sweep(plan.job_id, post),
-        }
-        settings = Settings(home, self.config.subnets, self._pull, self.config.keep)
-        try:
-            Supervisor(plan, engine, journal, settings, control, tasks).run()
-        finally:
-            for task in code.values():
-                task.cancel()
-                if kept := task.leave():
-                    journal.note(f"the job wrote into its code folder; it is kept at {kept}")
-
-    @property
-    def _pull(self) -> str:
-        return "never" if self.config.offline else self.config.pull
+        return to_json(asked.request), self._planned(asked, job_id, observe_host())
 
     # looking
 
-    def list_jobs(self, limit: int | None = None) -> list[JobRow]:
-        """Newest first."""
+    @contextmanager
+    def _store(self) -> Iterator[Store]:
+        from localdlc.record.store import Store
+
         store = Store(self.config.home)
         try:
-            return store.jobs(limit)
+            yield store
         finally:
             store.close()
+
+    def list_jobs(self, limit: int | None = None) -> list[JobRow]:
+        """Newest first."""
+        with self._store() as store:
+            return store.jobs(limit)
 
     def get_job(self, name: str) -> tuple[JobView, dict[str, Any]]:
         """A job's view and its stored plan. ``name`` is an id, a unique prefix, or ``last``."""
-        store = Store(self.config.home)
-        try:
+        from localdlc.record.view import fold
+
+        with self._store() as store:
             job_id = store.find(name)
             return fold(store.records(job_id)), store.read_plan(job_id)
-        finally:
-            store.close()
 
     def get_job_events(self, name: str) -> list[Record]:
-        store = Store(self.config.home)
-        try:
+        with self._store() as store:
             return store.records(store.find(name))
-        finally:
-            store.close()
 
     def get_pod_logs(self, name: str, pod: str | None = None) -> Iterator[tuple[str, LogLine]]:
         """PodId and line, replica by replica; ``pod`` may be short, such as ``worker-0``."""
-        store = Store(self.config.home)
-        try:
+        from localdlc.record.log_file import read_lines
+
+        with self._store() as store:
             job_id = store.find(name)
             files = store.log_files(job_id)
-        finally:
-            store.close()
         for pod_id in chosen_pods(job_id, pod, files):
             for path in files[pod_id]:
                 for line in read_lines(path):
@@ -250,48 +200,9 @@ class Service:
 
         ``kept``: also the containers that a job was asked to keep.
         """
+        from localdlc.sweep import sweep
+
         return sweep(self.engine, self.config.home, dry_run=dry_run, also_kept=kept)
-
-    def _sweep(self, except_job: str, post: Post) -> None:
-        """What the next run does in passing; a run does not fail for it."""
-        try:
-            sweep(self.engine, self.config.home, except_job=except_job)
-        except LocaldlcError as error:
-            post(Note(f"what killed runs left could not be removed: {error}"))
-
-
-class Journal:
-    """Where events go: stamped, masked, stored, folded, shown. Called on one thread only."""
-
-    def __init__(
-        self,
-        job_id: str,
-        writer: JobLog,
-        mask: Mask,
-        listeners: Sequence[Listener],
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        seq: int = 0,
-    ) -> None:
-        self.view = JobView()
-        self._job_id = job_id
-        self._writer = writer
-        self._mask = mask
-        self._listeners = listeners
-        self._clock = clock
-        self._seq = seq
-
-    def __call__(self, event: Event) -> None:
-        event = self._mask.event(event)
-        record = Record(self._seq, self._clock(), self._job_id, event)
-        self._seq += event.count if isinstance(event, Log) else 1
-        if not isinstance(event, Progress):
-            self._writer.append(record)
-        self.view = after(self.view, record)
-        for listener in self._listeners:
-            listener(record, self.view)
-
-    def note(self, text: str) -> None:
-        self(Note(text))
 
 
 def base_dockerfile() -> Path:
@@ -303,6 +214,9 @@ def base_dockerfile() -> Path:
 
 def fresh_job_id() -> str:
     """``dlc`` and 13 of ``[0-9a-z]``, like the cloud's."""
+    import secrets
+    import string
+
     letters = string.digits + string.ascii_lowercase
     return "dlc" + "".join(secrets.choice(letters) for _ in range(13))
 
@@ -326,11 +240,6 @@ def differences(rows: Sequence[Row]) -> list[str]:
         for treatment, words in named.items()
         if (paths := [row.path for row in rows if row.treatment == treatment])
     ]
-
-
-def masked_request(request: dict[str, Any], mask: Mask) -> Any:
-    """The request as it is stored: secrets masked by value, and by name where they are short."""
-    return mask.value(masked_by_name(request))
 
 
 def chosen_pods(job_id: str, pod: str | None, files: Mapping[str, list[Path]]) -> list[str]:

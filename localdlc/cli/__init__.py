@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 
 import click
@@ -16,7 +18,7 @@ from localdlc.cli.run import plan, run, validate
 from localdlc.cli.settings import config
 from localdlc.errors import LocaldlcError, UsageError, bug
 
-__all__ = ["main"]
+__all__ = ["entry", "main"]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -33,6 +35,22 @@ def cli() -> None:
 
 for command in (run, validate, plan, list_, show, logs, gc, image, config):
     cli.add_command(command)
+
+
+def entry() -> None:
+    """The program: `main`, and then out at once.
+
+    Python takes 60 to 100 ms to take apart a thousand modules; the system does it in none.
+    """
+    code: object = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # whoever read it is gone
+            stream.flush()
+    os._exit(code if isinstance(code, int) else 0)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

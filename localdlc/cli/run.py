@@ -15,8 +15,8 @@ import click
 from localdlc.cli.options import job_options, output, read_body, service, shared
 
 if TYPE_CHECKING:
-    from localdlc.run.supervisor import Control
-    from localdlc.service import Listener
+    from localdlc.job import Listener
+    from localdlc.run.control import Control
 
 FILE = click.argument("file", metavar="FILE")
 VALID = "The request is valid."
@@ -43,15 +43,14 @@ def run(
     \b
     localdlc run job.json --set 'JobSpecs[0].PodCount=2' --map oss://bucket/data/=./data
     """
-    from localdlc.run.supervisor import Control
+    jobs = service(flags)
+    reading = jobs.read_job(read_body(file), overrides, job_id)
+    from localdlc.run.control import Control
 
     control = Control()
     printer = text_printer(quiet, no_color) if output == "text" else json_printer()
     with stopped_by_signals(control):
-        result = service(flags).create_job(
-            read_body(file), overrides, job_id, listeners=[printer], control=control
-        )
-    return result.exit_code
+        return jobs.run_job(reading, [printer], control).exit_code
 
 
 @click.command()

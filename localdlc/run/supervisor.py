@@ -33,13 +33,14 @@ from localdlc.record.events import (
 )
 from localdlc.run.cleaning import clear
 from localdlc.run.containers import container_of, hosts
+from localdlc.run.control import Control
 from localdlc.run.engine import Engine
 from localdlc.run.follower import Follower
 from localdlc.run.images import ImageTask
-from localdlc.run.inbox import Ended, Inbox, Kill, Message, Post, Prepared
+from localdlc.run.inbox import Ended, Kill, Message, Post, Prepared
 from localdlc.run.network import make_network
 
-__all__ = ["Control", "Settings", "Supervisor"]
+__all__ = ["Settings", "Supervisor", "Task"]
 
 # The engine serialises the work on its networks; more hands than this gain nothing.
 HANDS = 8
@@ -59,21 +60,6 @@ class Settings:
     keep: str = "never"
     clock: Callable[[], float] = time.monotonic
     new_uid: Callable[[], str] = field(default=lambda: str(uuid4()))
-
-
-class Control:
-    """How others reach a running job. Both may be called from any thread or signal handler."""
-
-    def __init__(self) -> None:
-        self.inbox = Inbox()
-
-    def stop(self, by: str) -> None:
-        """SIGTERM, grace, SIGKILL; the verdict is Stopped."""
-        self.inbox.post(StopRequested(by))
-
-    def kill(self) -> None:
-        """SIGKILL at once."""
-        self.inbox.post(Kill())
 
 
 class Supervisor:

@@ -24,6 +24,7 @@ from localdlc.errors import (
     LocaldlcError,
     UsageError,
 )
+from localdlc.job import Result
 from localdlc.plan.model import Plan
 from localdlc.record.events import (
     Event,
@@ -36,10 +37,11 @@ from localdlc.record.events import (
 )
 from localdlc.record.store import Store
 from localdlc.record.view import fold
+from localdlc.run.control import Control
 from localdlc.run.engine import ContainerSpec, Exit
 from localdlc.run.fake_engine import FakeEngine, FakeReplica, Script
-from localdlc.run.supervisor import Control, Settings, Supervisor
-from localdlc.service import Result, Service
+from localdlc.run.supervisor import Settings, Supervisor
+from localdlc.service import Service
 
 pytestmark = pytest.mark.usefixtures("alone")
 PATIENCE = 20.0

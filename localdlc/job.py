@@ -1,0 +1,156 @@
+"""One job, wired: its plan to a supervisor, its events to the store and to whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from localdlc.config import Config
+from localdlc.errors import JobNotSucceeded, LocaldlcError
+from localdlc.plan.model import Plan
+from localdlc.plan.secrets import masked_by_name
+from localdlc.record.events import Event, Log, Note, Progress, Record
+from localdlc.record.log_file import read_lines
+from localdlc.record.masking import Mask
+from localdlc.record.store import JobLog, Store, home_digest
+from localdlc.record.view import JobView, ReplicaView, after
+from localdlc.run.control import Control
+from localdlc.run.engine import Engine
+from localdlc.run.inbox import Post
+from localdlc.run.supervisor import Settings, Supervisor, Task
+from localdlc.stage.code import CodeTask
+from localdlc.stage.data import DataTask
+from localdlc.sweep import sweep
+
+__all__ = ["Journal", "Listener", "Result", "run_job"]
+
+Listener = Callable[[Record, JobView], None]
+
+EXIT_CODES = {"Succeeded": 0, "Failed": 1, "Stopped": 5}
+SIGNAL_CODES = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a job ended. ``replicas`` is keyed by short names such as ``worker-0``."""
+
+    job_id: str
+    view: JobView
+    folder: Path
+
+    @property
+    def status(self) -> str:
+        return self.view.status
+
+    @property
+    def exit_code(self) -> int:
+        """The contract's exit code for this end."""
+        if self.status == "Stopped":
+            return SIGNAL_CODES.get(self.view.stop_requested_by or "", EXIT_CODES["Stopped"])
+        return EXIT_CODES[self.status]
+
+    @property
+    def replicas(self) -> dict[str, ReplicaView]:
+        return {
+            pod.removeprefix(f"{self.job_id}-"): replica
+            for pod, replica in self.view.replicas.items()
+        }
+
+    def logs(self, replica: str) -> list[str]:
+        """All lines of one replica's latest attempt."""
+        known = self.replicas[replica]
+        path = self.folder / "logs" / f"{known.pod_id}.{known.attempt}.log"
+        if not path.exists():
+            return []
+        return [text.decode("utf-8", "backslashreplace") for _, _, text in read_lines(path)]
+
+    def raise_for_status(self) -> None:
+        if self.status != "Succeeded":
+            raise JobNotSucceeded(f"{self.job_id} ended {self.status}: {self.view.reason_message}")
+
+
+class Journal:
+    """Where events go: stamped, masked, stored, folded, shown. Called on one thread only."""
+
+    def __init__(
+        self,
+        job_id: str,
+        writer: JobLog,
+        mask: Mask,
+        listeners: Sequence[Listener],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        seq: int = 0,
+    ) -> None:
+        self.view = JobView()
+        self._job_id = job_id
+        self._writer = writer
+        self._mask = mask
+        self._listeners = listeners
+        self._clock = clock
+        self._seq = seq
+
+    def __call__(self, event: Event) -> None:
+        event = self._mask.event(event)
+        record = Record(self._seq, self._clock(), self._job_id, event)
+        self._seq += event.count if isinstance(event, Log) else 1
+        if not isinstance(event, Progress):
+            self._writer.append(record)
+        self.view = after(self.view, record)
+        for listener in self._listeners:
+            listener(record, self.view)
+
+    def note(self, text: str) -> None:
+        self(Note(text))
+
+
+def run_job(
+    request: dict[str, Any],
+    plan: Plan,
+    engine: Engine,
+    config: Config,
+    listeners: Sequence[Listener] = (),
+    control: Control | None = None,
+) -> Result:
+    """Runs a plan to its verdict and records it; ``request`` is what is stored beside it."""
+    mask = Mask(plan.secret_values())
+    store = Store(config.home)
+    writer = store.open_job(plan.job_id)
+    journal = Journal(plan.job_id, writer, mask, listeners)
+    try:
+        writer.write_document("request.json", mask.value(masked_by_name(request)))
+        writer.write_document("plan.json", mask.value(plan.to_json()))
+        supervise(plan, engine, config, journal, control)
+    finally:
+        writer.close()
+        store.close()
+    return Result(plan.job_id, journal.view, writer.folder)
+
+
+def supervise(
+    plan: Plan, engine: Engine, config: Config, journal: Journal, control: Control | None
+) -> None:
+    """Supervises the job while its inputs are staged, and takes its code folder away after it."""
+    data = {f"data {i.target}": DataTask(i) for i in plan.inputs if i.kind == "data"}
+    code = {f"code {i.target}": CodeTask(i) for i in plan.inputs if i.kind == "code"}
+    wrecks = {"sweep": lambda post: sweep_in_passing(engine, config.home, plan.job_id, post)}
+    tasks: dict[str, Task] = {**data, **code, **wrecks}
+    pull = "never" if config.offline else config.pull
+    settings = Settings(home_digest(config.home), config.subnets, pull, config.keep)
+    try:
+        Supervisor(plan, engine, journal, settings, control, tasks).run()
+    finally:
+        for task in code.values():
+            task.cancel()
+            if kept := task.leave():
+                journal.note(f"the job wrote into its code folder; it is kept at {kept}")
+
+
+def sweep_in_passing(engine: Engine, home: Path, job_id: str, post: Post) -> None:
+    """What killed runs left is removed by the next; a run does not fail for it."""
+    try:
+        sweep(engine, home, except_job=job_id)
+    except LocaldlcError as error:
+        post(Note(f"what killed runs left could not be removed: {error}"))

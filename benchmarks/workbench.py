@@ -20,6 +20,9 @@ __all__ = ["ROOT", "Broken", "Ran", "Workbench", "docker", "timed", "workbench"]
 ROOT = Path(__file__).parents[1]
 LOCALDLC = str(Path(sys.executable).with_name("localdlc"))
 IMAGE = "localdlc/base:latest"
+# With the first every start would compile its modules anew; nobody's Python is set up like that,
+# and the launchers that pip installed would have their bytecode all the same.
+SET_ASIDE = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
 
 
 class Broken(Exception):
@@ -36,14 +39,18 @@ class Ran:
 
 def timed(command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> Ran:
     """Runs ``command`` in ``folder``; ``env`` is added to ours. Raises `Broken`."""
+    surroundings = environment(env or {})
     began = time.perf_counter()
-    done = subprocess.run(
-        command, cwd=folder, env={**os.environ, **(env or {})}, capture_output=True, text=True
-    )
+    done = subprocess.run(command, cwd=folder, env=surroundings, capture_output=True, text=True)
     seconds = time.perf_counter() - began
     if done.returncode:
         raise Broken(f"{' '.join(command)} exited with {done.returncode}:\n{done.stderr}")
     return Ran(seconds, done.stdout)
+
+
+def environment(more: Mapping[str, str]) -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if name not in SET_ASIDE}
+    return {**ours, **more}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ class Workbench:
     ) -> Iterator[subprocess.Popen[bytes]]:
         """`localdlc run` at work, its standard output in ``out``. Waits at the end for its end."""
         command = [LOCALDLC, "run", str(request)]
-        env = {**os.environ, **self.env}
+        env = environment(self.env)
         with subprocess.Popen(
             command, cwd=self.folder, env=env, stdout=out, stderr=stderr
         ) as process:

@@ -35,7 +35,10 @@ def run(
         raise UsageError(f"there is no setting {names}; there are: {', '.join(SETTINGS)}.")
     listeners = [partial(tell, on_event)] if on_event else []
     service = Service(load_config(settings, os.environ, Path.cwd()), engine)
-    return service.create_job(body(request), job_id=job_id, listeners=listeners)
+    try:
+        return service.create_job(body(request), job_id=job_id, listeners=listeners)
+    finally:
+        service.close()
 
 
 def tell(on_event: Callable[[Record], object], record: Record, _: JobView) -> None:

@@ -46,15 +46,22 @@ class Service:
     def __init__(self, config: Config, engine: Engine | None = None) -> None:
         self.config = config
         self._engine = engine
+        self._connected: Engine | None = None
 
     @property
     def engine(self) -> Engine:
         """Raises `EngineUnavailable` when none answers."""
-        if self._engine is None:
+        found = self._engine or self._connected
+        if found is None:
             from localdlc.run.docker_engine import connect
 
-            self._engine = connect(os.environ)
-        return self._engine
+            found = self._connected = connect(os.environ)
+        return found
+
+    def close(self) -> None:
+        """Gives back the connection to an engine that the service has found itself."""
+        if self._connected:
+            self._connected.close()
 
     # before a job
 

@@ -24,7 +24,7 @@ from localdlc.record.events import (
 from localdlc.record.store import JobLog, Store, home_digest
 from localdlc.record.view import fold
 from localdlc.run.engine import Engine, Leftover
-from localdlc.stage.code import discard
+from localdlc.stage.working_tree import discard
 
 __all__ = ["Swept", "sweep"]
 

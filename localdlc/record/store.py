@@ -133,14 +133,22 @@ class Store:
         """The writer of a new job; takes its lock. Raises `UsageError` when the id is taken."""
         folder = self.job_folder(job_id)
         with explained(self.home):
-            try:
-                folder.mkdir(parents=True, mode=0o700)
-            except FileExistsError as error:
-                raise UsageError(
-                    f"there is a job {job_id} in {self.home} already; choose another --job-id."
-                ) from error
-            (folder / "logs").mkdir()
-            return JobLog(self._database, folder, take_lock(folder))
+            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+            (folder / "logs").mkdir(exist_ok=True)
+            lock = self._lock_of_its_own(folder)
+            return JobLog(self._database, folder, lock)
+
+    def _lock_of_its_own(self, folder: Path) -> BinaryIO:
+        """A folder without a job in it is what a kill at the wrong moment leaves; it is free."""
+        taken = f"there is a job {folder.name} in {self.home} already; choose another --job-id."
+        try:
+            lock = take_lock(folder)
+        except BlockingIOError as error:
+            raise UsageError(taken) from error
+        if self._rows("WHERE job_id = ?", folder.name):
+            lock.close()
+            raise UsageError(taken)
+        return lock
 
     def supervised(self, job_id: str) -> bool:
         """Whether a living process holds the job's lock."""

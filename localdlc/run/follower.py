@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from datetime import datetime
 from threading import Event as Flag
 from threading import Thread
 
@@ -17,7 +18,8 @@ from localdlc.run.lines import Lines
 class Follower:
     """The life of one attempt of one replica. Everything it learns goes to ``post``.
 
-    It always ends with `Ended`, whatever happens. ``stopped_by_us`` is asked at the replica's end.
+    It always ends with `Ended`, whatever happens. ``stopped_by_us`` is asked with the time of
+    the replica's end.
     """
 
     def __init__(
@@ -27,7 +29,7 @@ class Follower:
         pod_id: str,
         pod_uid: str,
         post: Post,
-        stopped_by_us: Callable[[str], bool],
+        stopped_by_us: Callable[[str, datetime], bool],
         attempt: int = 1,
     ) -> None:
         self.pod_id = pod_id
@@ -116,7 +118,7 @@ class Follower:
                 end.code,
                 end.oom,
                 signal_name(end.code),
-                end.code != 0 and self._stopped_by_us(self.pod_id),
+                end.code != 0 and self._stopped_by_us(self.pod_id, end.finished_at),
                 end.finished_at,
             )
         )

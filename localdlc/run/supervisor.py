@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from ipaddress import IPv4Network
 from threading import Thread
 from typing import Literal
@@ -86,7 +87,7 @@ class Supervisor:
         self._released: set[str] = set()
         self._started: dict[str, str] = {}
         self._ended: dict[str, ReplicaExited | ReplicaLost] = {}
-        self._told_to_stop: set[str] = set()
+        self._told_to_stop: dict[str, datetime] = {}
         self._living = 0
         self._status = ""
         self._finish: Finish | None = None
@@ -172,7 +173,7 @@ class Supervisor:
                 replica.pod_id,
                 self._settings.new_uid(),
                 self._inbox.post,
-                self._told_to_stop.__contains__,
+                self._stopped_by_us,
             )
             self._followers[replica.pod_id] = follower
             self._living += 1
@@ -281,9 +282,14 @@ class Supervisor:
 
     def _signal(self, pods: Sequence[str], name: Literal["SIGTERM", "SIGKILL"]) -> None:
         """Side by side and without waiting: their ends arrive as events."""
-        self._told_to_stop.update(pods)
         for pod in pods:
+            self._told_to_stop.setdefault(pod, datetime.now(UTC))
             self._hands.submit(self._send, self._started[pod], name)
+
+    def _stopped_by_us(self, pod: str, finished_at: datetime) -> bool:
+        """Whether it ended after we told it to; one that was faster failed by itself."""
+        told = self._told_to_stop.get(pod)
+        return told is not None and told <= finished_at
 
     def _send(self, container_id: str, name: Literal["SIGTERM", "SIGKILL"]) -> None:
         try:

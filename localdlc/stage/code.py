@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from localdlc.errors import InputError
 from localdlc.plan.model import Checkout, Input
 from localdlc.record.events import Event, InputStaged, Note, Progress
+from localdlc.stage.working_tree import discard, remember
 
 if TYPE_CHECKING:
     import git
@@ -54,6 +54,7 @@ class CodeTask:
         post(Progress(self._uri, "cloning"))
         repository = self._cloned()
         commit = check_out(repository, self._checkout, self._uri)
+        remember(Path(self._checkout.folder))
         if not self._checkout.commit and uncommitted(Path(self._checkout.repository)):
             post(Note(f"{self._uri} has uncommitted changes; the job runs what is committed."))
         post(
@@ -175,35 +176,6 @@ def alike(repository: git.Repo, checkout: Checkout) -> str:
 
     close = difflib.get_close_matches(checkout.branch or "", branches, 3)
     return f" Branches: {', '.join(close or sorted(branches)[:5])}."
-
-
-def discard(folder: Path) -> Path | None:
-    """Removes a job's working tree; one that the job wrote files into stays, and is returned.
-
-    So is one that cannot be removed: what a container's root wrote is not always ours to delete.
-    """
-    if not folder.exists():
-        return None
-    if written_files(folder):
-        return folder
-    shutil.rmtree(folder, ignore_errors=True)
-    return folder if folder.exists() else None
-
-
-def written_files(folder: Path) -> bool:
-    """Whether there is more in a working tree than git put there; Python's caches do not count."""
-    import git
-
-    try:
-        repository = git.Repo(folder)
-        if not (Path(repository.git_dir) / "index").exists():  # the clone did not get that far
-            return False
-        # The job may have given the folder to another user; what it ignores it wrote all the same.
-        trusting = repository.git(c="safe.directory=*")
-        status = trusting.status("--porcelain", "--untracked-files=all", "--ignored", "-z")
-    except (git.GitError, ValueError):  # the job has broken the repository: better too much kept
-        return any(folder.iterdir())
-    return any(entry and "__pycache__" not in entry for entry in status.split("\0"))
 
 
 def words(error: Exception) -> str:

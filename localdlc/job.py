@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from localdlc.config import Config
-from localdlc.errors import JobNotSucceeded, LocaldlcError
+from localdlc.errors import JobNotSucceeded, LocaldlcError, NotFound
 from localdlc.plan.model import Plan
 from localdlc.plan.secrets import masked_by_name
-from localdlc.record.events import Event, Log, Note, Progress, Record
+from localdlc.record.events import (
+    Event,
+    JobFinished,
+    Log,
+    Note,
+    Progress,
+    Record,
+    StatusChanged,
+)
 from localdlc.record.log_file import read_lines
 from localdlc.record.masking import Mask
 from localdlc.record.store import JobLog, Store, home_digest
@@ -29,6 +38,7 @@ __all__ = ["Journal", "Listener", "Result", "run_job"]
 
 Listener = Callable[[Record, JobView], None]
 
+BROKEN_OFF = "localdlc left the job before it had ended; what it had started was removed."
 EXIT_CODES = {"Succeeded": 0, "Failed": 1, "Stopped": 5}
 SIGNAL_CODES = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
 
@@ -60,14 +70,18 @@ class Result:
         }
 
     def logs(self, replica: str) -> list[str]:
-        """All lines of one replica's latest attempt."""
-        known = self.replicas[replica]
+        """All lines of one replica's latest attempt. Raises `NotFound` for an unknown one."""
+        known = self.replicas.get(replica)
+        if known is None:
+            names = ", ".join(self.replicas) or "none"
+            raise NotFound(f"{self.job_id} has no replica {replica}; there are: {names}.")
         path = self.folder / "logs" / f"{known.pod_id}.{known.attempt}.log"
         if not path.exists():
             return []
         return [text.decode("utf-8", "backslashreplace") for _, _, text in read_lines(path)]
 
     def raise_for_status(self) -> None:
+        """Raises `JobNotSucceeded` unless the job has succeeded."""
         if self.status != "Succeeded":
             raise JobNotSucceeded(f"{self.job_id} ended {self.status}: {self.view.reason_message}")
 
@@ -105,6 +119,19 @@ class Journal:
     def note(self, text: str) -> None:
         self(Note(text))
 
+    def break_off(self) -> None:
+        """A job without a verdict has broken down, or was left in a hurry: that is its verdict.
+
+        Nobody is told but the store, and it only if it still can be: who listens may be the cause.
+        """
+        if self.view.terminal or not self.view.status:
+            return
+        self._listeners = ()
+        seconds = (self._clock() - self.view.created).total_seconds() if self.view.created else 0.0
+        with suppress(Exception):
+            self(StatusChanged(self.view.status, "Failed", "InternalError", BROKEN_OFF))
+            self(JobFinished("Failed", "InternalError", BROKEN_OFF, None, round(seconds, 3)))
+
 
 def run_job(
     request: dict[str, Any],
@@ -123,7 +150,10 @@ def run_job(
         writer.write_document("request.json", mask.value(masked_by_name(request)))
         writer.write_document("plan.json", mask.value(plan.to_json()))
         supervise(plan, engine, config, journal, control)
+    except LocaldlcError as error:
+        raise type(error)(mask.text(str(error)), error.problems, error.notes) from error
     finally:
+        journal.break_off()
         writer.close()
         store.close()
     return Result(plan.job_id, journal.view, writer.folder)
@@ -151,6 +181,9 @@ def supervise(
 def sweep_in_passing(engine: Engine, home: Path, job_id: str, post: Post) -> None:
     """What killed runs left is removed by the next; a run does not fail for it."""
     try:
-        sweep(engine, home, except_job=job_id)
+        left = [swept for swept in sweep(engine, home, except_job=job_id) if swept.failure]
     except LocaldlcError as error:
         post(Note(f"what killed runs left could not be removed: {error}"))
+    else:
+        for swept in left:
+            post(Note(f"{swept.kind} {swept.name} is still there: {swept.failure}"))

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from localdlc.job import Listener, Result
     from localdlc.plan.model import Plan
     from localdlc.plan.resources import Host
-    from localdlc.record.events import Record
     from localdlc.record.log_file import LogLine
     from localdlc.record.store import JobRow, Store
     from localdlc.record.view import JobView
@@ -147,8 +146,9 @@ class Service:
         listeners: Sequence[Listener] = (),
         control: Control | None = None,
     ) -> Result:
-        """`read_job` and `run_job` in one."""
-        return self.run_job(self.read_job(data, overrides, job_id), listeners, control)
+        """`read_job` and `run_job` in one, without a fork: a caller's process may hold anything."""
+        chosen = checked_job_id(job_id)
+        return self.run_job(lambda: self._read(data, overrides, chosen), listeners, control)
 
     def _read(
         self, data: bytes, overrides: Sequence[str], job_id: str
@@ -184,13 +184,13 @@ class Service:
             job_id = store.find(name)
             return fold(store.records(job_id)), store.read_plan(job_id)
 
-    def get_job_events(self, name: str) -> list[Record]:
-        with self._store() as store:
-            return store.records(store.find(name))
+    def get_pod_logs(self, name: str, pod: str | None = None) -> Iterator[tuple[str, int, LogLine]]:
+        """PodId, attempt and line, replica by replica; ``pod`` may be short, such as ``worker-0``.
 
-    def get_pod_logs(self, name: str, pod: str | None = None) -> Iterator[tuple[str, LogLine]]:
-        """PodId and line, replica by replica; ``pod`` may be short, such as ``worker-0``."""
+        Raises `NotFound` for a job or replica that this home does not know.
+        """
         from localdlc.record.log_file import read_lines
+        from localdlc.record.store import attempt_of
 
         with self._store() as store:
             job_id = store.find(name)
@@ -198,7 +198,7 @@ class Service:
         for pod_id in chosen_pods(job_id, pod, files):
             for path in files[pod_id]:
                 for line in read_lines(path):
-                    yield pod_id, line
+                    yield pod_id, attempt_of(path), line
 
     # cleaning
 
@@ -215,8 +215,8 @@ class Service:
 def base_dockerfile() -> Path:
     """Beside the package in a clone, inside it when installed."""
     package = Path(__file__).parent
-    beside = package.parent / "Dockerfile.base"
-    return beside if beside.is_file() else package / "Dockerfile.base"
+    in_clone = package.parent / "Dockerfile.base"
+    return in_clone if in_clone.is_file() else package / "Dockerfile.base"
 
 
 def fresh_job_id() -> str:

@@ -6,9 +6,11 @@ running job of another process holds its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Literal
@@ -55,12 +57,26 @@ def sweep(
         swept = []
         for job_id, group in groupby(found, key=job_of):
             if job_id != except_job:
-                swept += sweep_job(
-                    engine, store, job_id, list(group), dry_run=dry_run, also_kept=also_kept
+                clear = partial(
+                    sweep_job, engine, store, job_id, list(group), dry_run=dry_run, kept=also_kept
                 )
-        return swept + judge_abandoned(store, except_job, dry_run=dry_run)
+                swept += on_its_own(job_id, clear)
+        for row in store.unfinished():
+            if row.job_id != except_job:
+                swept += on_its_own(
+                    row.job_id, partial(judge_job, store, row.job_id, dry_run=dry_run)
+                )
+        return swept
     finally:
         store.close()
+
+
+def on_its_own(job_id: str, step: Callable[[], list[Swept]]) -> list[Swept]:
+    """One job's wreck must not keep the others from being swept, whatever is wrong with it."""
+    try:
+        return step()
+    except Exception as error:  # noqa: BLE001 - a row of another version, a folder of another user
+        return [Swept("job", job_id, f"{type(error).__name__}: {error}")]
 
 
 def job_of(leftover: Leftover) -> str:
@@ -74,20 +90,21 @@ def sweep_job(
     leftovers: Iterable[Leftover],
     *,
     dry_run: bool,
-    also_kept: bool,
+    kept: bool,
 ) -> list[Swept]:
     """Removes one job's containers, then its network; each step stands alone and is reported."""
     # In this order: what a job keeps it says last, before it lets go of its lock.
-    if store.supervised(job_id) or (kept(store, job_id) and not also_kept):
+    if store.supervised(job_id) or (keeps(store, job_id) and not kept):
         return []
     if dry_run:
         return [Swept(leftover.kind, leftover.name) for leftover in leftovers]
     writer = store.adopt_job(job_id)  # None: somebody was faster, or the job's folder is gone
     if writer is None and store.job_folder(job_id).is_dir():
         return []
-    swept = [remove(engine, leftover) for leftover in leftovers]
-    if writer:
-        writer.close()
+    with closing(writer) if writer else nullcontext():
+        swept = [remove(engine, leftover) for leftover in leftovers]
+        if writer:
+            discard(writer.folder / "code")
     return swept
 
 
@@ -102,28 +119,28 @@ def remove(engine: Engine, leftover: Leftover) -> Swept:
     return Swept(leftover.kind, leftover.name)
 
 
-def kept(store: Store, job_id: str) -> bool:
+def keeps(store: Store, job_id: str) -> bool:
     """Whether the user asked for this job's containers to stay."""
     return any(isinstance(record.event, ContainersKept) for record in store.records(job_id))
 
 
-def judge_abandoned(store: Store, except_job: str | None, *, dry_run: bool) -> list[Swept]:
-    """Gives every job whose supervisor is gone the verdict that it never got."""
-    judged = []
-    for row in store.unfinished():
-        if row.job_id == except_job or store.supervised(row.job_id):
-            continue
-        writer = None if dry_run else store.adopt_job(row.job_id)
-        records = store.records(row.job_id)
-        # Looked at again now that nobody else writes: it may have ended since it was listed.
-        if (dry_run or writer) and not fold(records).terminal:
-            judged.append(Swept("job", row.job_id))
-            if writer:
-                judge(writer, records)
-                discard(writer.folder / "code")
-        if writer:
-            writer.close()
-    return judged
+def judge_job(store: Store, job_id: str, *, dry_run: bool) -> list[Swept]:
+    """Gives a job whose supervisor is gone the verdict that it never got."""
+    if store.supervised(job_id):
+        return []
+    if dry_run:
+        return [] if fold(store.records(job_id)).terminal else [Swept("job", job_id)]
+    writer = store.adopt_job(job_id)
+    if writer is None:
+        return []
+    with closing(writer):
+        # Looked at now that nobody else writes: it may have ended since it was listed.
+        records = store.records(job_id)
+        if fold(records).terminal:
+            return []
+        judge(writer, records)
+        discard(writer.folder / "code")
+    return [Swept("job", job_id)]
 
 
 def judge(writer: JobLog, records: list[Record]) -> None:

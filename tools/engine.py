@@ -79,7 +79,7 @@ def get_engine(why: str) -> int:
     facts = observe()
     way = decide(facts)
     if way == "explain":
-        say(why)
+        say(in_one_line(why))
         say(advice(facts))
         return 1
     if os.geteuid() != 0:
@@ -92,6 +92,12 @@ def get_engine(why: str) -> int:
         say(error)
         return 1
     return 0
+
+
+def in_one_line(why: str) -> str:
+    """The engine's story, places and reasons, without its closing advice: ours follows."""
+    head, *tried = [line.strip() for line in why.splitlines() if not line.startswith("Start ")]
+    return f"{head} {'; '.join(tried)}".rstrip()
 
 
 def observe() -> Facts:
@@ -133,7 +139,7 @@ def bring_up(way: Literal["start", "install"]) -> None:
     if not SOCKET.is_socket() or why_not_ready():  # the package may have started it
         daemon = None if start_service() else start_by_hand()
         wait_until_ready(daemon)
-    if group := os.environ.get("SUDO_GID"):
+    if way == "install" and (group := os.environ.get("SUDO_GID")):
         os.chown(SOCKET, -1, int(group))
     say(f"unix://{SOCKET} (started)")
 

@@ -58,19 +58,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
+    known: LocaldlcError | None = None
+    code = 0
     try:
         code = cli.main(given, "localdlc", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
         code = 130
     except click.ClickException as error:
-        complain(given, UsageError(error.format_message()))
-        code = UsageError.exit_code
+        known = UsageError(error.format_message())
     except Exception as error:  # noqa: BLE001 - the last resort: a sentence instead of a traceback
         if debug:
             traceback.print_exception(error)
         known = error if isinstance(error, LocaldlcError) else bug(error)
-        complain(given, known)
+    if known:
         code = known.exit_code
+        with suppress(OSError):  # nobody is left to be told
+            complain(given, known)
     sys.exit(code)
 
 

@@ -58,11 +58,11 @@ def show(job: str, output: str, **flags: Any) -> None:
 def logs(job: str, pod: str | None, output: str, **flags: Any) -> None:
     """Print what the replicas of JOB wrote; only those of POD (such as worker-0) if given."""
     out = sys.stdout.buffer
-    for pod_id, (time, stream, line) in service(flags).get_pod_logs(job, pod):
+    for pod_id, attempt, (time, stream, line) in service(flags).get_pod_logs(job, pod):
         if output == "json":
             text = line.decode("utf-8", "backslashreplace")
-            body = {"time": time, "pod_id": pod_id, "stream": stream, "text": text}
-            out.write(json.dumps(body).encode() + b"\n")
+            head = {"time": time, "pod_id": pod_id, "attempt": attempt}
+            out.write(json.dumps({**head, "stream": stream, "text": text}).encode() + b"\n")
         else:
             from localdlc.terminal import log_line
 

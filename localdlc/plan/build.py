@@ -57,7 +57,6 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
         ),
         notes=(*notes, *(n for _, ns in given.values() for n in ns), *overridden(users, injected)),
         completed_message=job_type.completed(job_id),
-        home=str(config.home),
     )
 
 

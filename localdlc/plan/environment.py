@@ -35,6 +35,8 @@ def injected_variables(job_id: str, wiring: dict[str, str]) -> dict[str, str]:
         "DLC_JOB_ID": job_id,
         "KUBERNETES_CONTAINER_RESOURCE_GPU": "0",
         "PYTHONUNBUFFERED": "1",
+        # The engine's init passes SIGTERM on to the whole process group only when told so.
+        "TINI_KILL_PROCESS_GROUP": "1",
         **wiring,
     }
 

@@ -173,7 +173,6 @@ class Plan:
     replicas: tuple[ReplicaPlan, ...]
     notes: tuple[str, ...]
     completed_message: str = ""
-    home: str = ""
 
     def placed(self, subnet: IPv4Network) -> Plan:
         """The same plan with every address fixed: .1 is the gateway, replicas follow in order."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from localdlc.plan.model import Plan, ReplicaPlan
 from localdlc.record.events import ReplicaExited, ReplicaLost
 
-__all__ = ["Decision", "Ended", "Finish", "GoOn", "decide", "may_start"]
+__all__ = ["Decision", "Ended", "Finish", "GoOn", "decide", "judged", "may_start"]
 
 Ended = ReplicaExited | ReplicaLost
 
@@ -50,6 +50,24 @@ def decide(plan: Plan, ended: Mapping[str, Ended]) -> Decision:
         first = min(failures, key=lambda r: end_order(ended[r.pod_id]))
         return Finish("Failed", "JobFailed", failed_message(plan, failures, first), first.pod_id)
     return GoOn()
+
+
+def judged(plan: Plan, finish: Finish, ended: Mapping[str, Ended]) -> Finish:
+    """The verdict once every end is known.
+
+    A failure is decided when the first one is heard of, so that the rest can be stopped at once.
+    Ends that came before it may only be heard of later; they had their say first.
+    """
+    first = ended.get(finish.deciding_replica or "")
+    if finish.status != "Failed" or not isinstance(first, ReplicaExited):
+        return finish
+    by_then = {
+        pod: end
+        for pod, end in ended.items()
+        if isinstance(end, ReplicaExited) and end.finished_at <= first.finished_at
+    }
+    again = decide(plan, by_then)
+    return again if isinstance(again, Finish) else finish
 
 
 def succeeded(end: Ended | None) -> bool:

@@ -28,7 +28,9 @@ class Mask:
     """Replaces secret values, longest first so that none survives as part of another."""
 
     def __init__(self, values: Iterable[str]) -> None:
-        chosen = {value for value in values if len(value) >= SHORTEST}
+        # Output comes line by line, so each line of a key file is a secret of its own.
+        lines = {line for value in values for line in (value, *value.splitlines())}
+        chosen = {line for line in lines if len(line) >= SHORTEST}
         self._values = sorted(chosen, key=lambda value: (-len(value), value))
         self._bytes = [value.encode() for value in self._values]
 

@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from hashlib import sha256
@@ -290,10 +290,6 @@ class JobLog:
                     "UPDATE jobs SET status = ?, changed = ? WHERE job_id = ?",
                     (event.to, time, self.job_id),
                 )
-
-    def append_all(self, records: Iterable[Record]) -> None:
-        for record in records:
-            self.append(record)
 
     def _file(self, pod_id: str, attempt: int) -> BinaryIO:
         """Unbuffered, so that a reader in another process and a crash of ours lose nothing."""

@@ -92,10 +92,6 @@ class JobView:
     def terminal(self) -> bool:
         return self.status in TERMINAL
 
-    @property
-    def running_since(self) -> datetime | None:
-        return next((span.start for span in self.history if span.status == "Running"), None)
-
 
 def fold(records: Iterable[Record]) -> JobView:
     """The view after all of them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -23,17 +22,17 @@ from localdlc.run.engine import (
     EngineFacts,
     Exit,
     Leftover,
-    Stream,
     SubnetTaken,
 )
 from localdlc.run.engine_address import find_engine
+from localdlc.run.frames import DockerAttachment
 from localdlc.run.host import routed_subnets
 
 __all__ = ["DockerEngine", "connect"]
 
+# Seconds that an engine may take to say which version it is.
+PATIENCE = 15
 HOME_LABEL = "localdlc.home"
-READ_SIZE = 1 << 18
-STREAMS: dict[int, Stream] = {1: "stdout", 2: "stderr"}
 
 
 def connect(environment: Mapping[str, str]) -> DockerEngine:
@@ -48,13 +47,11 @@ def connect(environment: Mapping[str, str]) -> DockerEngine:
             ca_cert=address.tls.ca_cert,
             verify=address.tls.verify,
         )
-        # No read timeout: a silent replica may say nothing for hours, and so may wait().
         client = docker.APIClient(
-            base_url=address.url,
-            version="auto",
-            timeout=None,  # type: ignore[arg-type]  # the stubs want a number, requests does not
-            tls=tls or False,
+            base_url=address.url, version="auto", timeout=PATIENCE, tls=tls or False
         )
+        # From here on no timeout: a silent replica may say nothing for hours, and so may wait().
+        client.timeout = None  # type: ignore[assignment]  # the stubs want a number
         return DockerEngine(client, address.url)
 
 
@@ -88,7 +85,7 @@ class DockerEngine:
             for network in networks
             for config in (network["IPAM"].get("Config") or ())
         )
-        ours = tuple(IPv4Network(subnet) for subnet in configured if "." in subnet)
+        ours = tuple(IPv4Network(subnet, strict=False) for subnet in configured if "." in subnet)
         return ours + routed_subnets()
 
     # images
@@ -222,65 +219,14 @@ class DockerEngine:
         ) + tuple(Leftover("network", n["Id"], n["Name"], n["Labels"]) for n in networks)
 
 
-class DockerAttachment:
-    """The multiplexed stream of an attached container, many frames to a read.
-
-    A frame is one byte of stream number, three of padding, four of length, then the payload.
-    docker-py's own readers hand over one frame a call, which is several times slower.
-    """
-
-    def __init__(self, socket: Any) -> None:
-        self._socket = socket
-
-    def __iter__(self) -> Iterator[tuple[Stream, bytes]]:
-        pending = b""
-        while block := self._read():
-            frames, pending = split_frames(pending + block if pending else block)
-            yield from frames
-
-    def _read(self) -> bytes:
-        try:
-            return bytes(self._socket.read(READ_SIZE))
-        except (OSError, ValueError):  # closed under us by close(), or the engine is gone
-            return b""
-
-    def close(self) -> None:
-        # docker-py hangs the response on its socket; only that closes the connection itself.
-        getattr(self._socket, "_response", self._socket).close()
-
-
-def split_frames(data: bytes) -> tuple[list[tuple[Stream, bytes]], bytes]:
-    """Whole frames of ``data``, neighbours of one stream joined, and the rest that is not whole."""
-    frames: list[tuple[Stream, bytes]] = []
-    run: list[bytes] = []
-    current = 0
-    offset, end = 0, len(data)
-    while offset + 8 <= end:
-        number, size = struct.unpack_from(">BxxxL", data, offset)
-        if offset + 8 + size > end:
-            break
-        if number != current and run:
-            frames.append((STREAMS.get(current, "stdout"), b"".join(run)))
-            run = []
-        current = number
-        run.append(data[offset + 8 : offset + 8 + size])
-        offset += 8 + size
-    if run:
-        frames.append((STREAMS.get(current, "stdout"), b"".join(run)))
-    return frames, data[offset:]
-
-
 def container_config(spec: ContainerSpec) -> dict[str, Any]:
     """The Engine API's body for ``POST /containers/create``."""
-    # tini passes a signal to the whole process group only when told so; without it a compound
-    # UserCommand loses its shell at once and the training is killed without a word.
-    env = {"TINI_KILL_PROCESS_GROUP": "1", **spec.env}
     return {
         "Image": spec.image,
         "Hostname": spec.hostname,
         "Entrypoint": [],
         "Cmd": list(spec.command),
-        "Env": [f"{name}={value}" for name, value in env.items()],
+        "Env": [f"{name}={value}" for name, value in spec.env.items()],
         "Labels": dict(spec.labels),
         "AttachStdout": True,
         "AttachStderr": True,

@@ -19,7 +19,7 @@ def observe_host() -> Host:
 
 
 def routed_subnets(routes: Path = ROUTES) -> tuple[IPv4Network, ...]:
-    """Destinations of the kernel's routing table, the default route aside.
+    """Destinations of the kernel's routing table, default routes aside.
 
     A job's subnet must not hide one of them: a VPN or an office network would go dark.
     """
@@ -28,7 +28,8 @@ def routed_subnets(routes: Path = ROUTES) -> tuple[IPv4Network, ...]:
     except OSError:  # not Linux: Docker Desktop's networks live in a machine of their own
         return ()
     networks = (subnet(line.split()) for line in lines)
-    return tuple(network for network in networks if network.prefixlen > 0)
+    # Half the world (0.0.0.0/1) is how a VPN spells a default route of its own.
+    return tuple(network for network in networks if network.prefixlen > 1)
 
 
 def subnet(fields: list[str]) -> IPv4Network:

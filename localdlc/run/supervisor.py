@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from localdlc.errors import LocaldlcError, bug
 from localdlc.plan.model import Login, Plan
-from localdlc.plan.policy import Finish, GoOn, decide, may_start, overdue, stopped
+from localdlc.plan.policy import Finish, GoOn, decide, judged, may_start, overdue, stopped
 from localdlc.record.events import (
     ContainersKept,
     Event,
@@ -300,6 +300,7 @@ class Supervisor:
     def _conclude(self) -> None:
         """The verdict, before the cleaning: nobody should wait for the engine's housekeeping."""
         finish = self._finish or Finish("Failed", "InternalError", "The job ended undecided.")
+        finish = judged(self._plan, finish, self._ended)
         self._move(finish.status, finish.reason_code, finish.reason_message)
         self._emit(
             JobFinished(
@@ -318,10 +319,11 @@ class Supervisor:
         created = [f.created(PATIENCE) for pod, f in self._followers.items() if pod not in kept]
         made = self._plan.network.subnet is not None  # else that name is somebody else's network
         network = self._plan.network.name if made and not kept else None
+        left = clear(self._engine, self._hands, filter(None, created), network)
         if kept:
             self._emit(ContainersKept(tuple(kept)))
-        for left in clear(self._engine, self._hands, filter(None, created), network):
-            self._emit(Note(f"{left}. `localdlc gc` will remove it."))
+        for failure in left:
+            self._emit(Note(f"{failure}. `localdlc gc` will remove it."))
 
     def _keeps(self, pod_id: str) -> bool:
         end = self._ended.get(pod_id)

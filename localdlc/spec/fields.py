@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from localdlc.errors import Problem
     from localdlc.spec.request import CreateJobRequest
 
-__all__ = ["ROWS", "Case", "Row", "Treatment", "refusals", "report"]
+__all__ = ["ROWS", "RUNNING", "Case", "Row", "Treatment", "refusals", "report"]
 
 Treatment = Literal["honoured", "approximated", "ignored", "refused"]
 
@@ -95,7 +95,7 @@ def _under(prefix: str, names: str) -> list[str]:
     return [f"{prefix}.{name}" for name in names.split()]
 
 
-_RUNNING = ("TFJob", "PyTorchJob")
+RUNNING = ("TFJob", "PyTorchJob")
 _NOT_YET = "{path} is not emulated yet; remove it"
 _CLOUD = "it steers the cloud's scheduler; there is one machine here"
 _RIGHTS = "jobs here have no other users to be seen by or billed to"
@@ -115,10 +115,10 @@ _TABLE = [
         "JobType",
         cases=(
             Case(
-                lambda _, value: value not in _RUNNING,
+                lambda _, value: value not in RUNNING,
                 "refused",
                 "{value} is a valid JobType, but localdlc does not run it yet;"
-                f" it runs {' and '.join(_RUNNING)}",
+                f" it runs {' and '.join(RUNNING)}",
             ),
         ),
     ),

@@ -25,6 +25,7 @@ __all__ = ["CodeTask"]
 
 # git refuses a folder that belongs to somebody else, on the cloning side and on the serving side,
 # which does not hear our -c. Whoever names a folder in localdlc.toml trusts it.
+ORIGIN = "origin"
 TRUST = ("-c", "safe.directory=*")
 TRUSTING = f"--upload-pack=git {' '.join(TRUST)} upload-pack"
 # Seconds that a cancelled task may take to let go of its folder.
@@ -90,8 +91,9 @@ class CodeTask:
         import git
 
         checkout = self._checkout
-        trusting = [TRUSTING] if "://" not in checkout.repository else []
-        command = ["git", *TRUST, "clone", "--no-checkout", *trusting, "--", checkout.repository]
+        trusting = [TRUSTING] if checkout.repository.startswith("/") else []
+        clone = ["clone", "--no-checkout", "--origin", ORIGIN, *trusting]
+        command = ["git", *TRUST, *clone, "--", checkout.repository]
         try:
             self._clone = git.Git().execute(
                 [*command, checkout.folder],
@@ -134,7 +136,12 @@ def check_out(repository: git.Repo, checkout: Checkout, uri: str) -> str:
             raise InputError(f"{uri} has no commit yet, or none on its default branch.")
         what = "commit" if checkout.commit else "branch"
         raise InputError(f"{uri} has no {what} {wanted}.{alike(repository, checkout)}")
-    repository.git.checkout("--detach", "--quiet", found)
+    import git
+
+    try:
+        repository.git.checkout("--detach", "--quiet", found)
+    except git.GitCommandError as error:
+        raise InputError(f"{uri} cannot be checked out at {found}: {words(error)}") from error
     return found
 
 
@@ -155,7 +162,7 @@ def revisions(checkout: Checkout) -> tuple[str, ...]:
     if checkout.commit:
         return (checkout.commit,)
     if checkout.branch:
-        return (f"refs/remotes/origin/{checkout.branch}", f"refs/tags/{checkout.branch}")
+        return (f"refs/remotes/{ORIGIN}/{checkout.branch}", f"refs/tags/{checkout.branch}")
     return ("HEAD",)
 
 
@@ -171,7 +178,7 @@ def resolved(repository: git.Repo, name: str) -> str | None:
 def alike(repository: git.Repo, checkout: Checkout) -> str:
     if checkout.commit:
         return " Is it pushed? Only what the repository holds can be checked out."
-    branches = [ref.remote_head for ref in repository.remotes.origin.refs]
+    branches = [ref.remote_head for ref in repository.remote(ORIGIN).refs]
     import difflib
 
     close = difflib.get_close_matches(checkout.branch or "", branches, 3)

@@ -40,9 +40,6 @@ class DataTask:
             )
         )
 
-    def cancel(self) -> None:
-        """There is nothing to interrupt."""
-
 
 def missing(folder: Path) -> str:
     """What is wrong with a path that does not exist, and the neighbour that was probably meant."""

@@ -43,11 +43,11 @@ class JsonPrinter:
 
 
 def put(stream: IO[AnyStr], data: AnyStr) -> None:
-    """Writes at once. Should the reader be gone, the job goes on: its logs are in the files."""
+    """Writes at once. Should nobody read, or the disk be full, the job goes on: logs are kept."""
     try:
         stream.write(data)
         stream.flush()
-    except BrokenPipeError:
+    except OSError:
         # What the buffer still holds would fail again when Python flushes it at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 

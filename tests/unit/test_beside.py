@@ -59,3 +59,40 @@ def test_beside_other_threads_there_is_no_fork() -> None:
     finally:
         done.set()
         other.join()
+
+
+def test_a_child_that_is_killed_leaves_the_work_to_this_process() -> None:
+    program = """
+import signal
+me = os.getpid()
+def die_beside():
+    if os.getpid() != me:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "done here"
+print(beside(die_beside)())
+"""
+    assert told(program) == "done here"
+
+
+def test_where_dead_children_are_reaped_by_the_system_the_result_still_comes() -> None:
+    program = """
+import signal
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+print(beside(lambda: 7)())
+"""
+    assert told(program) == "7"
+
+
+def test_the_child_never_comes_back_into_the_callers_code() -> None:
+    program = """
+class Unpickled:
+    def __reduce__(self):
+        raise RuntimeError("no pickle")
+try:
+    beside(Unpickled)()
+except RuntimeError as error:
+    print(error)
+finally:
+    print("once")
+"""
+    assert told(program) == "no pickle\nonce"

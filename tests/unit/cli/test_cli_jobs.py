@@ -67,7 +67,7 @@ def test_logs_are_those_of_all_replicas_or_of_one(home: Path, cli: Cli) -> None:
 
 def test_logs_as_json_are_an_object_a_line(home: Path, cli: Cli) -> None:
     bodies = [json.loads(line) for line in cli("logs", "last", "-o", "json").out.splitlines()]
-    assert {tuple(body) for body in bodies} == {("time", "pod_id", "stream", "text")}
+    assert {tuple(body) for body in bodies} == {("time", "pod_id", "attempt", "stream", "text")}
     assert {(body["stream"], body["text"]) for body in bodies} >= {
         ("stderr", "\\xff careful"),
         ("stdout", "10%\r100%"),

@@ -88,12 +88,6 @@ def test_a_job_begins_by_being_created() -> None:
         view_of(StatusChanged("", "Running"))
 
 
-def test_a_job_runs_since_it_first_ran() -> None:
-    view = view_of(*moves("Creating", "EnvPreparing", "Running", "Restarting", "Running"))
-    assert view.running_since == second(2)
-    assert view_of(*moves("Creating")).running_since is None
-
-
 @pytest.mark.parametrize(("code", "status"), [(0, "Succeeded"), (1, "Failed"), (143, "Failed")])
 def test_a_replica_runs_writes_and_ends(code: int, status: str) -> None:
     view = view_of(

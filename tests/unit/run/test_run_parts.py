@@ -14,8 +14,9 @@ from given import JOB_ID, plan_of
 from localdlc.plan.model import Plan
 from localdlc.record.events import Log, Note
 from localdlc.run.containers import container_of, hosts
-from localdlc.run.docker_engine import container_config, split_frames
+from localdlc.run.docker_engine import container_config
 from localdlc.run.follower import signal_name
+from localdlc.run.frames import split_frames
 from localdlc.run.host import observe_host, routed_subnets
 from localdlc.run.inbox import Inbox
 from localdlc.run.lines import LONGEST_LINE, Lines

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from localdlc.plan.jobtypes import JOB_TYPES
 from localdlc.spec import read_request
-from localdlc.spec.fields import ROWS, refusals, report
+from localdlc.spec.fields import ROWS, RUNNING, refusals, report
 from localdlc.spec.part import leaves
 from localdlc.spec.request import CreateJobRequest
 
@@ -123,3 +124,7 @@ def test_a_role_that_waits_is_refused() -> None:
 
 def test_a_sound_request_is_not_refused() -> None:
     assert refusals(read_request(SMALLEST).request) == []
+
+
+def test_the_job_types_that_run_are_those_of_the_plan() -> None:
+    assert set(RUNNING) == set(JOB_TYPES)

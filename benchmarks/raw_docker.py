@@ -30,7 +30,8 @@ def writer(count: int) -> str:
 def client() -> Any:
     import docker
 
-    return docker.APIClient(version="auto", timeout=600)
+    # A pool of connections belongs to one URL here; one that is put out while it is in use breaks.
+    return docker.APIClient(version="auto", timeout=600, num_pools=1024, max_pool_size=64)
 
 
 def noop(image: str, replicas: int) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import IO
 
 __all__ = ["ROOT", "Broken", "Ran", "Workbench", "docker", "timed", "workbench"]
@@ -20,6 +21,9 @@ __all__ = ["ROOT", "Broken", "Ran", "Workbench", "docker", "timed", "workbench"]
 ROOT = Path(__file__).parents[1]
 LOCALDLC = str(Path(sys.executable).with_name("localdlc"))
 IMAGE = "localdlc/base:latest"
+# Seconds, many times what the longest takes: engines do stop answering (Docker before 20.10.27
+# locks up now and then when containers of one network end at once, moby/libnetwork#2679).
+PATIENCE = 300.0
 # With the first every start would compile its modules anew; nobody's Python is set up like that,
 # and the launchers that pip installed would have their bytecode all the same.
 SET_ASIDE = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
@@ -41,7 +45,12 @@ def timed(command: Sequence[str], folder: Path, env: Mapping[str, str] | None = 
     """Runs ``command`` in ``folder``; ``env`` is added to ours. Raises `Broken`."""
     surroundings = environment(env or {})
     began = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=surroundings, capture_output=True, text=True)
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=surroundings, capture_output=True, text=True, timeout=PATIENCE
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Broken(f"{error}: does the engine still answer?") from error
     seconds = time.perf_counter() - began
     if done.returncode:
         raise Broken(f"{' '.join(command)} exited with {done.returncode}:\n{done.stderr}")
@@ -94,7 +103,13 @@ class Workbench:
         with subprocess.Popen(
             command, cwd=self.folder, env=env, stdout=out, stderr=stderr
         ) as process:
-            yield process
+            watchdog = Timer(PATIENCE, process.kill)
+            watchdog.start()
+            try:
+                yield process
+                process.wait()
+            finally:
+                watchdog.cancel()
         if process.returncode:
             raise Broken(f"{' '.join(command)} exited with {process.returncode}")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -39,6 +40,11 @@ class CodeSource:
     clone_type: int = 0
     user: str | None = None
     token: str | None = field(default=None, repr=False)
+
+    @property
+    def shown(self) -> str:
+        """The repository without the ``user:token@`` that people paste into its URL."""
+        return re.sub(r"(?<=://)[^/@]*@", "", self.repository)
 
     @property
     def local(self) -> bool:

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
@@ -43,6 +44,9 @@ def entry() -> None:
     Python takes 60 to 100 ms to take apart a thousand modules; the system does it in none.
     """
     code: object = 0
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for good
     try:
         main()
     except SystemExit as end:

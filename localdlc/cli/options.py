@@ -96,6 +96,8 @@ def service(flags: dict[str, Any]) -> Service:
 def read_body(name: str) -> bytes:
     """The bytes of a request file, or of standard input for ``-``. Raises `UsageError`."""
     if name == "-":
+        if sys.stdin is None:
+            raise UsageError("standard input is closed; name a request file.")
         return bounded(sys.stdin.buffer.read(LARGEST_FILE + 1), "standard input")
     path = Path(name)
     try:

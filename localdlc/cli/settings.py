@@ -40,5 +40,6 @@ def show_config(output: str, **flags: Any) -> None:
 def as_json(value: object) -> object:
     """A code source as an object without its token; anything else as its text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.repr}
+        shown = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.repr}
+        return {**shown, "repository": getattr(value, "shown", None)}
     return str(value)

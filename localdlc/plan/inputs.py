@@ -135,7 +135,7 @@ def code_inputs(
         problems.append(unregistered(asked.CodeSourceId))
         return []
     if config.offline and not known.local:
-        problems.append(out_of_reach(without_credentials(known.repository)))
+        problems.append(out_of_reach(known.shown))
         return []
     mount = asked.MountPath or known.mount_path
     if not mount:
@@ -145,7 +145,7 @@ def code_inputs(
     branch, commit = revision(known, asked.Branch, asked.Commit)
     checkout = Checkout(known.repository, branch, commit, str(folder), known.user, known.token)
     target = mount.rstrip("/") if known.clone_type else f"{mount.rstrip('/')}/{name_of(known)}"
-    uri = without_credentials(known.repository)
+    uri = known.shown
     return [Input("code", uri, target, False, source=str(folder), checkout=checkout)]
 
 
@@ -170,14 +170,6 @@ def revision(
 def name_of(known: CodeSource) -> str:
     """The folder of CloneType 0: the repository's name without ``.git``, as git finds it."""
     return re.split("[/:]", known.repository.rstrip("/"))[-1].removesuffix(".git")
-
-
-def without_credentials(repository: str) -> str:
-    """The URL without the ``user:token@`` that people paste into it."""
-    parts = split(repository)
-    if parts is None or "@" not in parts.netloc:
-        return repository
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def out_of_reach(repository: str) -> Problem:

@@ -13,6 +13,9 @@ from typing import Any, Literal
 
 MASK = "***"
 
+# The password or token that people paste into a URL: ``https://user:TOKEN@…``, ``https://TOKEN@…``.
+PASTED = re.compile(r"[a-z+]+://(?:[^/@\s]*:)?([^/@\s]+)@")
+
 Phase = Literal["Running", "Succeeded"]
 
 
@@ -46,8 +49,8 @@ class Checkout:
     @property
     def secrets(self) -> set[str]:
         """The token, and what people paste into the URL: ``user:TOKEN@`` or ``TOKEN@``."""
-        pasted = re.match(r"[a-z+]+://(?:[^/@]*:)?([^/@]+)@", self.repository)
-        return {secret for secret in (self.token, pasted and pasted[1]) if secret}
+        pasted = PASTED.findall(self.repository)
+        return {secret for secret in (self.token, *pasted) if secret}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,8 @@ class Plan:
     def secret_values(self) -> tuple[str, ...]:
         """Every value that no sink may show, longest first so that none hides inside another."""
         values = {r.env[name] for r in self.replicas for name in r.secrets}
+        texts = (text for r in self.replicas for text in r.env.values())
+        values |= {password for text in texts for password in PASTED.findall(text)}
         values |= {secret for i in self.inputs if i.checkout for secret in i.checkout.secrets}
         for login in (r.login for r in self.replicas if r.login):
             values |= {v for v in (login.password, login.auth) if v}

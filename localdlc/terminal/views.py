@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from localdlc.config import CodeSource
 from localdlc.record.store import JobRow
 from localdlc.record.view import JobView
 from localdlc.sweep import Swept
@@ -77,6 +78,8 @@ def setting_text(value: object) -> str:
     """``localdlc config show``: one value as one would write it."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} = {setting_text(member)}" for name, member in value.items())
+    if isinstance(value, CodeSource):
+        return " at ".join(filter(None, (value.shown, value.branch, value.commit)))
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     return "" if value is None else str(value)

@@ -26,7 +26,7 @@ pwd
 """
 
 # Set by the engine, the shell or the image, not by the plan.
-STRANGERS = {"HOSTNAME", "HOME", "PATH", "PWD", "OLDPWD", "SHLVL", "_", "TINI_KILL_PROCESS_GROUP"}
+STRANGERS = {"HOSTNAME", "HOME", "PATH", "PWD", "OLDPWD", "SHLVL", "_"}
 IMAGES = {"LANG", "PIP_ROOT_USER_ACTION", "PIP_DISABLE_PIP_VERSION_CHECK"}
 
 

@@ -43,7 +43,6 @@ check: $(INSTALLED) ## Check style, types and who imports what
 	$(VENV)/lint-imports
 
 bench: setup ## Measure
-	$(VENV)/python -m pip install --quiet --editable '.[bench]'
 	$(VENV)/python -m benchmarks
 
 images: pytorch tensorflow ## Build the samples' images

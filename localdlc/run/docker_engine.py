@@ -32,6 +32,9 @@ __all__ = ["DockerEngine", "connect"]
 
 # Seconds that an engine may take to say which version it is.
 PATIENCE = 15
+# docker-py keeps a pool of connections for every URL, and each call on each container has its own;
+# beyond its 25 it closes the oldest, in use or not.
+POOLS = 4096
 HOME_LABEL = "localdlc.home"
 
 
@@ -48,7 +51,11 @@ def connect(environment: Mapping[str, str]) -> DockerEngine:
             verify=address.tls.verify,
         )
         client = docker.APIClient(
-            base_url=address.url, version="auto", timeout=PATIENCE, tls=tls or False
+            base_url=address.url,
+            version="auto",
+            timeout=PATIENCE,
+            tls=tls or False,
+            num_pools=POOLS,
         )
         # From here on no timeout: a silent replica may say nothing for hours, and so may wait().
         client.timeout = None  # type: ignore[assignment]  # the stubs want a number

@@ -45,7 +45,9 @@ class JsonPrinter:
 def put(stream: IO[AnyStr], data: AnyStr) -> None:
     """Writes at once. Should nobody read, or the disk be full, the job goes on: logs are kept."""
     try:
-        stream.write(data)
+        # With PYTHONUNBUFFERED the stream is a raw file, which may take only a part.
+        while data:
+            data = data[stream.write(data) or 0 :]
         stream.flush()
     except OSError:
         # What the buffer still holds would fail again when Python flushes it at its end.

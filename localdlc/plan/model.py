@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import Any, Literal
 
-MASK = "***"
+from localdlc.record.masking import MASK
 
 # The password or token that people paste into a URL: ``https://user:TOKEN@…``, ``https://TOKEN@…``.
 PASTED = re.compile(r"[a-z+]+://(?:[^/@\s]*:)?([^/@\s]+)@")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from localdlc.plan.model import MASK
+from localdlc.record.masking import MASK
 
 # Whole words of a name, so that TOKENIZERS_PARALLELISM or MAX_TOKENS stay readable.
 WORDS = frozenset(

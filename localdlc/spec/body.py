@@ -17,7 +17,19 @@ if TYPE_CHECKING:
 
     from localdlc.errors import InvalidRequest, Problem
 
-__all__ = ["children", "encodable", "flaws", "parse", "read_json", "refuse_depth", "size_flaw"]
+__all__ = [
+    "ABSENT",
+    "children",
+    "encodable",
+    "flaws",
+    "parse",
+    "read_json",
+    "refuse_depth",
+    "size_flaw",
+]
+
+ABSENT: tuple[Any, ...] = (None, "", [], {})
+"""What the service itself writes for a member that is not given."""
 
 _MOST_READ = 1 << 20
 _MOST_SENT = 65_536

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["apply"]
 
 _MOST_STEPS = 32
-_ABSENT: tuple[Any, ...] = (None, "", [], {})
 
 
 def apply(tree: dict[str, Any], override: str) -> dict[str, Any]:
@@ -98,7 +97,7 @@ def _put(node: Any, steps: tuple[Step, ...], value: Any) -> Any:
 def _copy_of(node: Any, kind: type, step: str) -> Any:
     if isinstance(node, kind):
         return copy.copy(node)
-    if node in _ABSENT:
+    if node in body.ABSENT:
         return kind()
     parent = "an object" if kind is dict else "a list"
     raise ValueError(f"{step} needs {parent}, but the request has something else there")

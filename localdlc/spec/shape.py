@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from localdlc.spec.body import ABSENT
 from localdlc.spec.request import CreateJobRequest
 
 if TYPE_CHECKING:
     from localdlc.spec.part import Part
 
 __all__ = ["to_json", "without_absent"]
-
-_ABSENT: tuple[Any, ...] = (None, "", [], {})
 
 
 def to_json(request: CreateJobRequest) -> dict[str, Any]:
@@ -29,7 +28,7 @@ def without_absent(tree: dict[str, Any], part: type[Part]) -> dict[str, Any]:
     return {
         name: value
         for name, value in members.items()
-        if name not in part.model_fields or value not in _ABSENT
+        if name not in part.model_fields or value not in ABSENT
     }
 
 

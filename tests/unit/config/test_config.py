@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from localdlc.config import SETTINGS, CodeSource, Config, load_config
+from localdlc.config import SETTINGS, CodeSource, Config, Dataset, Sample, load_config
 from localdlc.errors import UsageError
 
 
@@ -161,7 +161,35 @@ FROM_ENVIRONMENT = {
         json.dumps({"c": {"repository": "/r", "branch": "main", "clone_type": 1}}),
         {"c": CodeSource("/r", branch="main", clone_type=1)},
     ),
+    "datasets": (
+        json.dumps({"d-1": {"uri": "oss://b/p/", "versions": {"v1": "oss://b/1/"}}}),
+        {"d-1": Dataset(uri="oss://b/p/", versions={"v1": "oss://b/1/"})},
+    ),
+    "sample": ("1.5GiB", Sample(bytes=3 << 29)),
 }
+
+
+@pytest.mark.parametrize(
+    ("text", "sample"),
+    [
+        ("100files", Sample(files=100)),
+        ("1 file", Sample(files=1)),
+        ("512MB", Sample(bytes=512_000_000)),
+        ("2kib", Sample(bytes=2048)),
+        ("100B", Sample(bytes=100)),
+        ("1%", Sample(share=0.01)),
+        ("250%", Sample(share=1.0)),
+    ],
+)
+def test_a_sample_is_files_bytes_or_a_share(layers: Layers, text: str, sample: Sample) -> None:
+    assert layers.load(sample=text).sample == sample
+
+
+@pytest.mark.parametrize("text", ["", "100", "-5files", "0files", "0%", "a few", "1 MBit"])
+def test_what_is_no_sample_is_said(layers: Layers, text: str) -> None:
+    layers.project_file(f'sample = "{text}"')
+    with pytest.raises(UsageError, match="100files, 512MB or 1%"):
+        layers.load()
 
 
 def test_every_setting_has_a_variable_here() -> None:

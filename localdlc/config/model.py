@@ -1,0 +1,102 @@
+"""What a configuration holds: one frozen `Config`, and the tables it registers things in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+from pathlib import Path
+
+__all__ = ["CodeSource", "Config", "Dataset", "Sample"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """How much of a data source is enough to try a job with; exactly one of the three is set.
+
+    ``share`` is a part of one: 1% is 0.01.
+    """
+
+    files: int | None = None
+    bytes: int | None = None
+    share: float | None = None
+
+    def __str__(self) -> str:
+        if self.files is not None:
+            return f"{self.files}files"
+        return f"{self.bytes}B" if self.bytes is not None else f"{100 * (self.share or 0):g}%"
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset of the workspace, as ``[datasets."<DataSourceId>"]`` registers it.
+
+    A Uri may stand in the place of the id, for ``sample``, ``include`` and ``exclude`` of a source
+    that requests name by its Uri. ``access`` is ``RO`` or ``RW``, ``property`` ``FILE`` or
+    ``DIRECTORY`` (AIWorkSpace GetDataset); ``versions`` gives the Uri of each DataSourceVersion.
+    """
+
+    uri: str | None = None
+    mount_path: str | None = None
+    access: str | None = None
+    property: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    sample: Sample | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSource:
+    """A code source of the workspace, as ``[code_sources."<CodeSourceId>"]`` registers it.
+
+    ``clone_type`` 0 clones into a new folder of ``mount_path`` named like the repository, 1
+    straight into it (AIWorkSpace CreateCodeSource).
+    """
+
+    repository: str
+    branch: str | None = None
+    commit: str | None = None
+    mount_path: str | None = None
+    clone_type: int = 0
+    user: str | None = None
+    token: str | None = field(default=None, repr=False)
+
+    @property
+    def shown(self) -> str:
+        """The repository without the ``user:token@`` that people paste into its URL."""
+        return re.sub(r"(?<=://)[^/@]*@", "", self.repository)
+
+    @property
+    def local(self) -> bool:
+        """Whether the repository is a folder of this machine."""
+        return self.repository.startswith(("/", "file://"))
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every setting. ``origins`` says where each one came from; ``grace`` is in seconds."""
+
+    home: Path
+    user_id: str = "1000000000000000"
+    pull: str = "missing"
+    offline: bool = False
+    keep: str = "never"
+    grace: float | None = None
+    subnets: tuple[IPv4Network, ...] = (
+        IPv4Network("10.213.0.0/16"),
+        IPv4Network("172.29.0.0/16"),
+        IPv4Network("192.168.208.0/20"),
+    )
+    map: Mapping[str, Path] = field(default_factory=dict)
+    image_map: Mapping[str, str] = field(default_factory=dict)
+    code_sources: Mapping[str, CodeSource] = field(default_factory=dict)
+    datasets: Mapping[str, Dataset] = field(default_factory=dict)
+    sample: Sample | None = None
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def namespace(self) -> str:
+        """The Kubernetes namespace that DLC's service names carry."""
+        return f"t{self.user_id}"

@@ -1,0 +1,110 @@
+"""Every setting and how it is read: one line each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from localdlc.config.model import CodeSource, Dataset
+from localdlc.config.values import (
+    Reader,
+    a_folder,
+    a_sample,
+    a_switch,
+    a_text,
+    folders,
+    networks,
+    one_of,
+    pairs,
+    seconds,
+    texts,
+)
+
+__all__ = ["SETTINGS"]
+
+
+def table_of(title: str, read: Callable[[str, Any, Path], Any]) -> Reader:
+    """A table of tables, such as ``[code_sources."code-…"]``; a variable holds it as JSON."""
+
+    def read_table(value: Any, folder: Path) -> dict[str, Any]:
+        table = json.loads(value) if isinstance(value, str) else value
+        if not isinstance(table, Mapping):
+            raise TypeError(f'expected a table such as [{title}"]')
+        return {name: read(name, body, folder) for name, body in table.items()}
+
+    return read_table
+
+
+def members(name: str, body: Any, readers: Mapping[str, Reader], folder: Path) -> dict[str, Any]:
+    """The members of one table, each read; what it may not have is an error."""
+    if not isinstance(body, Mapping):
+        raise TypeError(f"{name!r} is no table; it may have: {', '.join(readers)}")
+    if unknown := next((key for key in body if key not in readers), None):
+        raise ValueError(f"{name!r} has no {unknown!r}; it may have: {', '.join(readers)}")
+    return {key: readers[key](value, folder) for key, value in body.items()}
+
+
+def code_source(name: str, body: Any, folder: Path) -> CodeSource:
+    if not isinstance(body, Mapping) or "repository" not in body:
+        raise ValueError(f"{name!r} needs a repository (a URL or a folder)")
+    if body.get("clone_type", 0) not in (0, 1):
+        raise ValueError(f"{name!r}: clone_type is 0 or 1")
+    return CodeSource(**members(name, body, CODE_SOURCE, folder))
+
+
+def dataset(name: str, body: Any, folder: Path) -> Dataset:
+    return Dataset(**members(name, body, DATASET, folder))
+
+
+def as_it_is(value: Any, folder: Path) -> Any:
+    return value
+
+
+def repository(value: Any, folder: Path) -> str:
+    """A folder becomes absolute; a URL or ``user@host:path`` stays as it is."""
+    text = a_text(value, folder)
+    remote = "://" in text or (":" in text and not text.startswith((".", "/", "~")))
+    return text if remote else str((folder / Path(text).expanduser()).resolve())
+
+
+def globs(value: Any, folder: Path) -> tuple[str, ...]:
+    return tuple(texts(value, folder))
+
+
+CODE_SOURCE: dict[str, Reader] = {
+    "repository": repository,
+    "branch": a_text,
+    "commit": a_text,
+    "mount_path": a_text,
+    "clone_type": as_it_is,
+    "user": a_text,
+    "token": a_text,
+}
+
+DATASET: dict[str, Reader] = {
+    "uri": a_text,
+    "mount_path": a_text,
+    "access": one_of("RO", "RW"),
+    "property": one_of("FILE", "DIRECTORY"),
+    "versions": pairs,
+    "sample": a_sample,
+    "include": globs,
+    "exclude": globs,
+}
+
+SETTINGS: dict[str, Reader] = {
+    "home": a_folder,
+    "user_id": a_text,
+    "pull": one_of("missing", "always", "never"),
+    "offline": a_switch,
+    "keep": one_of("never", "failed", "always"),
+    "grace": seconds,
+    "subnets": networks,
+    "map": folders,
+    "image_map": pairs,
+    "code_sources": table_of('code_sources."code-…', code_source),
+    "datasets": table_of('datasets."d-…', dataset),
+    "sample": a_sample,
+}

@@ -1,0 +1,109 @@
+"""How one value of a setting is read; each raises `ValueError` or `TypeError` in its own words.
+
+Every reader takes the value as TOML, a variable or a flag gives it, and the folder that relative
+paths start from.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+from localdlc.config.model import Sample
+
+__all__ = [
+    "a_folder",
+    "a_sample",
+    "a_switch",
+    "a_text",
+    "folders",
+    "networks",
+    "one_of",
+    "pairs",
+    "seconds",
+    "texts",
+]
+
+Reader = Callable[[Any, Path], Any]
+
+BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+BYTES |= {f"{letter}i": 1024**power for power, letter in enumerate("KMGT", start=1)}
+SAMPLE = re.compile(r"(\d+(?:\.\d+)?)\s*(files?|%|([KMGT]i?)?B)", re.IGNORECASE)
+
+
+def a_text(value: Any, folder: Path) -> str:
+    if not isinstance(value, str | int | Path) or isinstance(value, bool) or not str(value):
+        raise ValueError(f"expected a text, got {value!r}")
+    return str(value)
+
+
+def texts(value: Any, folder: Path) -> list[str]:
+    """A list, or one text with commas between."""
+    items = value.split(",") if isinstance(value, str) else value
+    return [a_text(item, folder).strip() for item in items]
+
+
+def a_folder(value: Any, folder: Path) -> Path:
+    # Not resolved: a symbolic link is the user's own name for the place.
+    return Path(os.path.normpath(folder / Path(a_text(value, folder)).expanduser()))
+
+
+def a_switch(value: Any, folder: Path) -> bool:
+    spelled = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() not in spelled:
+        raise ValueError(f"expected true or false, got {value!r}")
+    return spelled[str(value).lower()]
+
+
+def seconds(value: Any, folder: Path) -> float:
+    number = float(value)
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"expected a number of seconds, got {value!r}")
+    return number
+
+
+def one_of(*allowed: str) -> Callable[[Any, Path], str]:
+    def read(value: Any, folder: Path) -> str:
+        if value not in allowed:
+            raise ValueError(f"expected one of {', '.join(allowed)}, got {value!r}")
+        return str(value)
+
+    return read
+
+
+def networks(value: Any, folder: Path) -> tuple[IPv4Network, ...]:
+    return tuple(IPv4Network(text) for text in texts(value, folder))
+
+
+def pairs(value: Any, folder: Path) -> dict[str, str]:
+    """A table, or ``FROM=TO`` texts. The last ``=`` divides: paths like ``dt=2026/`` are Uris."""
+    if isinstance(value, Mapping):
+        return {str(source): a_text(target, folder) for source, target in value.items()}
+    divided = {text: text.rpartition("=") for text in texts(value, folder)}
+    if bad := next((text for text, (a, _, b) in divided.items() if not (a and b)), None):
+        raise ValueError(f"expected FROM=TO, got {bad!r}")
+    return {source: target for source, _, target in divided.values()}
+
+
+def folders(value: Any, folder: Path) -> dict[str, Path]:
+    return {source: a_folder(target, folder) for source, target in pairs(value, folder).items()}
+
+
+def a_sample(value: Any, folder: Path) -> Sample:
+    """``100files``, ``512MB``, ``1.5GiB`` or ``1%``."""
+    found = SAMPLE.fullmatch(str(value).strip())
+    amount = float(found[1]) if found else 0.0
+    if found is None or not amount:
+        raise ValueError(f"expected a sample such as 100files, 512MB or 1%, got {value!r}")
+    if found[2] == "%":
+        return Sample(share=min(amount, 100.0) / 100)
+    if found[2].lower().startswith("file"):
+        return Sample(files=max(1, int(amount)))
+    unit = (found[3] or "").upper().replace("I", "i")
+    return Sample(bytes=int(amount * BYTES[unit]))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import Any, Literal
 
+from localdlc.config import Sample
 from localdlc.record.masking import MASK
 
 # The password or token that people paste into a URL: ``https://user:TOKEN@…``, ``https://TOKEN@…``.
@@ -21,11 +22,16 @@ Phase = Literal["Running", "Succeeded"]
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A folder of this machine (``source``) as every replica sees it (``target``)."""
+    """A folder of this machine (``source``) as every replica sees it (``target``).
+
+    With a ``layer`` (a folder, too) all that replicas write goes there and ``source`` stays as it
+    is.
+    """
 
     source: str
     target: str
     read_only: bool
+    layer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +60,27 @@ class Checkout:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetch:
+    """A data source that is not on this machine: where it is, and how much of it is wanted.
+
+    ``property`` is the dataset's ``FILE`` or ``DIRECTORY``; ``include`` and ``exclude`` are globs
+    over paths below the source; ``parallel`` is the number of downloads at a time.
+    """
+
+    uri: str
+    property: str | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    sample: Sample | None = None
+    parallel: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Input:
     """Something to bring before any replica starts, and where the replicas see it.
 
     ``source`` is the folder that will be mounted ("" for libraries, which are installed);
-    ``checkout`` is set for code only.
+    ``checkout`` is set for code only, ``fetch`` for data that is elsewhere.
     """
 
     kind: Literal["data", "code", "libs"]
@@ -67,6 +89,7 @@ class Input:
     read_only: bool
     source: str = ""
     checkout: Checkout | None = None
+    fetch: Fetch | None = None
 
 
 @dataclass(frozen=True, slots=True)

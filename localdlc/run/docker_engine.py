@@ -228,9 +228,11 @@ class DockerEngine:
 
 def container_config(spec: ContainerSpec) -> dict[str, Any]:
     """The Engine API's body for ``POST /containers/create``."""
+    address = {spec.network: {"IPAMConfig": {"IPv4Address": spec.ip}}} if spec.ip else {}
     return {
         "Image": spec.image,
         "Hostname": spec.hostname,
+        "User": spec.user,
         "Entrypoint": [],
         "Cmd": list(spec.command),
         "Env": [f"{name}={value}" for name, value in spec.env.items()],
@@ -238,9 +240,7 @@ def container_config(spec: ContainerSpec) -> dict[str, Any]:
         "AttachStdout": True,
         "AttachStderr": True,
         "HostConfig": host_config(spec),
-        "NetworkingConfig": {
-            "EndpointsConfig": {spec.network: {"IPAMConfig": {"IPv4Address": spec.ip}}}
-        },
+        "NetworkingConfig": {"EndpointsConfig": address},
     }
 
 

@@ -46,7 +46,11 @@ class EngineFacts:
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """One container, fully decided. ``hosts`` are (name, address) pairs for its hosts file."""
+    """One container, fully decided. ``hosts`` are (name, address) pairs for its hosts file.
+
+    ``network`` is the name of one, with an ``ip`` in it; or ``host``, ``none`` or ``container:ID``,
+    with neither ``ip`` nor ``hostname``. ``user`` is ``UID[:GID]``, "" the image's own.
+    """
 
     name: str
     hostname: str
@@ -59,6 +63,7 @@ class ContainerSpec:
     mounts: tuple[Mount, ...]
     resources: Resources
     labels: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

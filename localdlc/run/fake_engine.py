@@ -187,8 +187,14 @@ class FakeEngine:
 
     def start(self, container_id: str) -> None:
         replica = self._replica(container_id)
+        self._check_shared_network(replica.spec)
         replica.running = True
         Thread(target=self._live, args=(replica,), daemon=True).start()
+
+    def _check_shared_network(self, spec: ContainerSpec) -> None:
+        kind, _, other = spec.network.partition(":")
+        if kind == "container" and (self._replica(other).end or not self._replica(other).running):
+            raise EngineUnavailable(f"cannot start {spec.name}: {other} is not running")
 
     def _live(self, replica: FakeReplica) -> None:
         try:

@@ -17,11 +17,13 @@ import urllib3.exceptions
 
 from localdlc.errors import EngineUnavailable, ImageError, LocaldlcError
 from localdlc.plan.model import Login
+from localdlc.run.docker_bodies import auth_config, container_config, overlay_options
 from localdlc.run.engine import (
     ContainerSpec,
     EngineFacts,
     Exit,
     Leftover,
+    Overlay,
     SubnetTaken,
 )
 from localdlc.run.engine_address import find_engine
@@ -31,7 +33,9 @@ from localdlc.run.host import routed_subnets
 __all__ = ["DockerEngine", "connect"]
 
 # Seconds that an engine may take to say which version it is.
-PATIENCE = 15
+CONNECT_PATIENCE = 15
+# Seconds for any other short answer. Starts of many replicas wait for each other inside the engine.
+PATIENCE = 300
 # docker-py keeps a pool of connections for every URL, and each call on each container has its own;
 # beyond its 25 it closes the oldest, in use or not.
 POOLS = 4096
@@ -53,17 +57,20 @@ def connect(environment: Mapping[str, str]) -> DockerEngine:
         client = docker.APIClient(
             base_url=address.url,
             version="auto",
-            timeout=PATIENCE,
+            timeout=CONNECT_PATIENCE,
             tls=tls or False,
             num_pools=POOLS,
         )
-        # From here on no timeout: a silent replica may say nothing for hours, and so may wait().
-        client.timeout = None  # type: ignore[assignment]  # the stubs want a number
+        # docker-py itself waits for ever in wait(), attach, pulls, imports and builds.
+        client.timeout = PATIENCE
         return DockerEngine(client, address.url)
 
 
 class DockerEngine:
-    """An `Engine` over one docker-py client, shared by all threads."""
+    """An `Engine` over one docker-py client, shared by all threads.
+
+    Short calls end after the client's ``timeout``.
+    """
 
     def __init__(self, client: docker.APIClient, address: str) -> None:
         self._client = client
@@ -73,8 +80,21 @@ class DockerEngine:
         """Gives back the connections that are idle."""
         self._client.close()
 
+    @contextmanager
+    def _asking(self, doing: str, instead: type[LocaldlcError] | None = None) -> Iterator[None]:
+        """`speaking`, for calls that an engine in good health answers soon."""
+        with speaking(doing, instead):
+            try:
+                yield
+            except requests.exceptions.Timeout as error:
+                raise EngineUnavailable(
+                    f"the engine at {self._address} has not answered for {self._client.timeout} s; "
+                    f"it was asked to {doing}. See whether `docker ps` answers. If it does not, "
+                    "restart the engine, then run `localdlc gc`."
+                ) from error
+
     def describe(self) -> EngineFacts:
-        with speaking("ask the engine what it is"):
+        with self._asking("say what it is"):
             info = self._client.info()
         return EngineFacts(
             name="docker",
@@ -85,7 +105,7 @@ class DockerEngine:
         )
 
     def taken_subnets(self) -> tuple[IPv4Network, ...]:
-        with speaking("list the engine's networks"):
+        with self._asking("list the engine's networks"):
             networks = self._client.networks()
         configured = (
             config.get("Subnet", "")
@@ -98,14 +118,14 @@ class DockerEngine:
     # images
 
     def find_image(self, reference: str) -> str | None:
-        with speaking(f"look for the image {reference}"):
+        with self._asking(f"look for the image {reference}"):
             try:
                 return str(self._client.inspect_image(reference)["Id"])  # type: ignore[no-untyped-call]
             except docker.errors.NotFound:
                 return None
 
     def image_names(self) -> tuple[str, ...]:
-        with speaking("list the engine's images"):
+        with self._asking("list the engine's images"):
             images = self._client.images()
         tags = {tag for image in images for tag in image.get("RepoTags") or ()}
         return tuple(sorted(tags - {"<none>:<none>"}))
@@ -150,14 +170,14 @@ class DockerEngine:
             yield from progress(lines, f"cannot build the image {reference}")
 
     def remove_image(self, reference: str) -> None:
-        with speaking(f"remove the image {reference}", ImageError), gone_is_fine():
+        with self._asking(f"remove the image {reference}", ImageError), gone_is_fine():
             self._client.remove_image(reference)
 
     # the life of a job
 
     def create_network(self, name: str, subnet: IPv4Network, labels: Mapping[str, str]) -> None:
         pool = docker.types.IPAMPool(subnet=str(subnet), gateway=str(subnet.network_address + 1))
-        with speaking(f"create the network {name}"):
+        with self._asking(f"create the network {name}"):
             try:
                 self._client.create_network(
                     name,
@@ -172,11 +192,21 @@ class DockerEngine:
                 raise
 
     def remove_network(self, name: str) -> None:
-        with speaking(f"remove the network {name}"), gone_is_fine():
+        with self._asking(f"remove the network {name}"), gone_is_fine():
             self._client.remove_network(name)
 
+    def create_volume(self, name: str, overlay: Overlay, labels: Mapping[str, str]) -> None:
+        with self._asking(f"create the volume {name}"):
+            self._client.create_volume(
+                name, driver="local", driver_opts=overlay_options(overlay), labels=dict(labels)
+            )
+
+    def remove_volume(self, name: str) -> None:
+        with self._asking(f"remove the volume {name}"), gone_is_fine():
+            self._client.remove_volume(name)
+
     def create(self, spec: ContainerSpec) -> str:
-        with speaking(f"create {spec.name}"):
+        with self._asking(f"create {spec.name}"):
             created = self._client.create_container_from_config(  # type: ignore[no-untyped-call]
                 container_config(spec), name=spec.name
             )
@@ -190,11 +220,11 @@ class DockerEngine:
         return DockerAttachment(socket)
 
     def start(self, container_id: str) -> None:
-        with speaking("start a replica"):
+        with self._asking("start a replica"):
             self._client.start(container_id)
 
     def wait(self, container_id: str) -> Exit:
-        with speaking("wait for a replica"):
+        with self._asking("wait for a replica"):
             code = self._client.wait(container_id)["StatusCode"]
             state = self._client.inspect_container(container_id)["State"]
         return Exit(
@@ -204,7 +234,7 @@ class DockerEngine:
         )
 
     def signal(self, container_id: str, name: Literal["SIGTERM", "SIGKILL"]) -> None:
-        with speaking(f"send {name} to a replica"), gone_is_fine():
+        with self._asking(f"send {name} to a replica"), gone_is_fine():
             try:
                 self._client.kill(container_id, signal=name)
             except docker.errors.APIError as error:
@@ -212,71 +242,23 @@ class DockerEngine:
                     raise
 
     def remove(self, container_id: str) -> None:
-        with speaking("remove a replica's container"), gone_is_fine():
+        with self._asking("remove a replica's container"), gone_is_fine():
             self._client.remove_container(container_id, force=True, v=True)
 
     def leftovers(self, home: str) -> tuple[Leftover, ...]:
-        with speaking("list what carries our labels"):
+        with self._asking("list what carries our labels"):
             chosen = {"label": [f"{HOME_LABEL}={home}"]}
             containers = self._client.containers(all=True, filters=chosen)
+            volumes = self._client.volumes(filters=chosen)["Volumes"] or []
             networks = self._client.networks(filters=chosen)
-        return tuple(
-            Leftover("container", c["Id"], c["Names"][0].lstrip("/"), c["Labels"])
-            for c in containers
-        ) + tuple(Leftover("network", n["Id"], n["Name"], n["Labels"]) for n in networks)
-
-
-def container_config(spec: ContainerSpec) -> dict[str, Any]:
-    """The Engine API's body for ``POST /containers/create``."""
-    address = {spec.network: {"IPAMConfig": {"IPv4Address": spec.ip}}} if spec.ip else {}
-    return {
-        "Image": spec.image,
-        "Hostname": spec.hostname,
-        "User": spec.user,
-        "Entrypoint": [],
-        "Cmd": list(spec.command),
-        "Env": [f"{name}={value}" for name, value in spec.env.items()],
-        "Labels": dict(spec.labels),
-        "AttachStdout": True,
-        "AttachStderr": True,
-        "HostConfig": host_config(spec),
-        "NetworkingConfig": {"EndpointsConfig": address},
-    }
-
-
-def host_config(spec: ContainerSpec) -> dict[str, Any]:
-    limits = spec.resources
-    config: dict[str, Any] = {
-        "Init": True,
-        "NetworkMode": spec.network,
-        "ExtraHosts": [f"{name}:{address}" for name, address in spec.hosts],
-        "Mounts": [
-            {"Type": "bind", "Source": m.source, "Target": m.target, "ReadOnly": m.read_only}
-            for m in spec.mounts
-        ],
-        # Our own log files are the record; the engine's copy only serves `docker logs`.
-        "LogConfig": {"Type": "local", "Config": {"max-size": "64m", "compress": "false"}},
-        "RestartPolicy": {"Name": "no"},
-    }
-    if limits.cpus is not None:
-        config["NanoCpus"] = int(limits.cpus * 1e9)
-    if limits.memory is not None:
-        config["Memory"] = config["MemorySwap"] = limits.memory
-    if limits.shm is not None:
-        config["ShmSize"] = limits.shm
-    return config
-
-
-def auth_config(login: Login | None) -> dict[str, str] | None:
-    if login is None:
-        return None
-    named = {
-        "username": login.username,
-        "password": login.password,
-        "auth": login.auth,
-        "serveraddress": login.registry,
-    }
-    return {name: value for name, value in named.items() if value}
+        return (
+            *(
+                Leftover("container", c["Id"], c["Names"][0].lstrip("/"), c["Labels"])
+                for c in containers
+            ),
+            *(Leftover("volume", v["Name"], v["Name"], v["Labels"]) for v in volumes),
+            *(Leftover("network", n["Id"], n["Name"], n["Labels"]) for n in networks),
+        )
 
 
 def progress(lines: Iterator[dict[str, Any]], failure: str) -> Iterator[str]:

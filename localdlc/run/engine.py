@@ -23,6 +23,7 @@ __all__ = [
     "EngineFacts",
     "Exit",
     "Leftover",
+    "Overlay",
     "SubnetTaken",
 ]
 
@@ -49,7 +50,8 @@ class ContainerSpec:
     """One container, fully decided. ``hosts`` are (name, address) pairs for its hosts file.
 
     ``network`` is the name of one, with an ``ip`` in it; or ``host``, ``none`` or ``container:ID``,
-    with neither ``ip`` nor ``hostname``. ``user`` is ``UID[:GID]``, "" the image's own.
+    with neither ``ip`` nor ``hostname``. ``user`` is ``UID[:GID]``, "" the image's own. A mount's
+    source is an absolute path of the engine's machine, or the name of a volume.
     """
 
     name: str
@@ -76,10 +78,23 @@ class Exit:
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
-    """A container or network that carries our labels."""
+class Overlay:
+    """Folders of the engine's machine that together look like one.
 
-    kind: Literal["container", "network"]
+    What is written goes to ``upper``; ``lower`` stays as it is. ``work`` belongs to the kernel and
+    must be empty, beside ``upper`` and on its file system.
+    """
+
+    lower: str
+    upper: str
+    work: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A container, volume or network that carries our labels."""
+
+    kind: Literal["container", "volume", "network"]
     id: str
     name: str
     labels: Mapping[str, str]
@@ -145,6 +160,14 @@ class Engine(Protocol):
         """Removes it, by name or id; one that is not there is no error."""
         ...
 
+    def create_volume(self, name: str, overlay: Overlay, labels: Mapping[str, str]) -> None:
+        """Only notes what it is; whether the engine can mount it shows when a container starts."""
+        ...
+
+    def remove_volume(self, name: str) -> None:
+        """One that is not there is no error; one that a container mounts is."""
+        ...
+
     def create(self, spec: ContainerSpec) -> str:
         """Creates without starting; returns the container's id."""
         ...
@@ -168,5 +191,5 @@ class Engine(Protocol):
         ...
 
     def leftovers(self, home: str) -> tuple[Leftover, ...]:
-        """Containers, then networks, whose label ``localdlc.home`` is ``home``."""
+        """Containers, then volumes and networks, whose label ``localdlc.home`` is ``home``."""
         ...

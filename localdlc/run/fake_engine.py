@@ -30,6 +30,7 @@ from localdlc.run.engine import (
     EngineFacts,
     Exit,
     Leftover,
+    Overlay,
     Stream,
     SubnetTaken,
 )
@@ -129,6 +130,7 @@ class FakeEngine:
         self._ids = count(1)
         self.containers: dict[str, FakeReplica] = {}
         self.networks: dict[str, tuple[IPv4Network, Mapping[str, str]]] = {}
+        self.volumes: dict[str, tuple[Overlay, Mapping[str, str]]] = {}
 
     def close(self) -> None:
         """There is nothing to give back."""
@@ -174,6 +176,15 @@ class FakeEngine:
 
     def remove_network(self, name: str) -> None:
         self.networks.pop(name, None)
+
+    def create_volume(self, name: str, overlay: Overlay, labels: Mapping[str, str]) -> None:
+        self.volumes[name] = (overlay, labels)
+
+    def remove_volume(self, name: str) -> None:
+        for replica in list(self.containers.values()):
+            if name in {mount.source for mount in replica.spec.mounts}:
+                raise EngineUnavailable(f"cannot remove {name}: {replica.spec.name} mounts it")
+        self.volumes.pop(name, None)
 
     def create(self, spec: ContainerSpec) -> str:
         if any(replica.spec.name == spec.name for replica in list(self.containers.values())):
@@ -224,12 +235,17 @@ class FakeEngine:
             for id_, replica in list(self.containers.items())
             if replica.spec.labels.get("localdlc.home") == home
         )
+        volumes = tuple(
+            Leftover("volume", name, name, labels)
+            for name, (_, labels) in list(self.volumes.items())
+            if labels.get("localdlc.home") == home
+        )
         networks = tuple(
             Leftover("network", name, name, labels)
             for name, (_, labels) in list(self.networks.items())
             if labels.get("localdlc.home") == home
         )
-        return containers + networks
+        return containers + volumes + networks
 
     def _replica(self, container_id: str) -> FakeReplica:
         try:

@@ -21,10 +21,10 @@ import pytest
 from engines import BASE
 
 from localdlc.errors import EngineUnavailable, ImageError
-from localdlc.plan.model import Resources
+from localdlc.plan.model import Mount, Resources
 from localdlc.record.store import home_digest
 from localdlc.run.docker_engine import connect
-from localdlc.run.engine import ContainerSpec, Engine, Stream, SubnetTaken
+from localdlc.run.engine import ContainerSpec, Engine, Overlay, Stream, SubnetTaken
 from localdlc.run.fake_engine import FakeEngine, FakeReplica, Script
 
 LINES = 20_000
@@ -171,8 +171,9 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     world = World(engine, home_digest(tmp_path / "home"), "localdlc-dlccontract", subnet)
     engine.create_network(world.network, subnet, world.labels)
     yield world
+    remove = {"container": engine.remove, "volume": engine.remove_volume}
     for thing in engine.leftovers(world.home):
-        (engine.remove if thing.kind == "container" else engine.remove_network)(thing.id)
+        remove.get(thing.kind, engine.remove_network)(thing.id)
     engine.close()
 
 
@@ -318,16 +319,46 @@ def test_a_name_in_use_is_refused(world: World) -> None:
         world.engine.create(replace(world.spec("says hello"), ip=str(world.subnet[5])))
 
 
-def test_leftovers_are_those_of_one_home_containers_first(world: World) -> None:
+def test_leftovers_are_those_of_one_home_containers_first(world: World, tmp_path: Path) -> None:
     container = world.create("says hello")
+    world.engine.create_volume("localdlc-dlccontract-0", overlay_in(tmp_path), world.labels)
     found = world.engine.leftovers(world.home)
     assert [(left.kind, left.name) for left in found] == [
         ("container", "dlccontract-worker-0"),
+        ("volume", "localdlc-dlccontract-0"),
         ("network", "localdlc-dlccontract"),
     ]
     assert found[0].id == container
     assert all(left.labels["localdlc.job"] == "dlccontract" for left in found)
     assert world.engine.leftovers("another home") == ()
+
+
+# volumes
+
+
+def overlay_in(folder: Path) -> Overlay:
+    """A name that needs care: ``:`` and ``,`` divide what the kernel is told."""
+    folders = [folder / "a b,c:d\\" / name for name in ("lower", "upper", "work")]
+    for made in folders:
+        made.mkdir(parents=True)
+    (folders[0] / "given").write_text("given\n")
+    return Overlay(*map(str, folders))
+
+
+def test_a_volume_goes_when_no_container_mounts_it(world: World, tmp_path: Path) -> None:
+    name = "localdlc-dlccontract-0"
+    world.engine.create_volume(name, overlay_in(tmp_path), world.labels)
+    mounted = replace(world.spec("says hello"), mounts=(Mount(name, "/mnt/data", False),))
+    container = world.engine.create(mounted)
+    with closing(world.engine.attach(container)) as output:
+        world.engine.start(container)
+        assert read(iter(output))["stdout"] == b"hello\n"
+    with pytest.raises(EngineUnavailable, match=name):
+        world.engine.remove_volume(name)
+    world.engine.remove(container)
+    world.engine.remove_volume(name)
+    world.engine.remove_volume(name)
+    assert "volume" not in {left.kind for left in world.engine.leftovers(world.home)}
 
 
 def test_eight_threads_at_once_share_an_engine(world: World) -> None:

@@ -14,7 +14,7 @@ from given import JOB_ID, plan_of
 from localdlc.plan.model import Plan
 from localdlc.record.events import Log, Note
 from localdlc.run.containers import container_of, hosts
-from localdlc.run.docker_engine import container_config
+from localdlc.run.docker_bodies import container_config
 from localdlc.run.follower import signal_name
 from localdlc.run.frames import split_frames
 from localdlc.run.host import observe_host, routed_subnets

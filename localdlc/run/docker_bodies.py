@@ -1,0 +1,86 @@
+"""What the Engine API is sent: its JSON bodies, from our own words. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from localdlc.plan.model import Login, Mount
+from localdlc.run.engine import ContainerSpec, Overlay
+
+__all__ = ["auth_config", "container_config", "overlay_options"]
+
+
+def container_config(spec: ContainerSpec) -> dict[str, Any]:
+    """The Engine API's body for ``POST /containers/create``."""
+    address = {spec.network: {"IPAMConfig": {"IPv4Address": spec.ip}}} if spec.ip else {}
+    return {
+        "Image": spec.image,
+        "Hostname": spec.hostname,
+        "User": spec.user,
+        "Entrypoint": [],
+        "Cmd": list(spec.command),
+        "Env": [f"{name}={value}" for name, value in spec.env.items()],
+        "Labels": dict(spec.labels),
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "HostConfig": host_config(spec),
+        "NetworkingConfig": {"EndpointsConfig": address},
+    }
+
+
+def host_config(spec: ContainerSpec) -> dict[str, Any]:
+    limits = spec.resources
+    config: dict[str, Any] = {
+        "Init": True,
+        "NetworkMode": spec.network,
+        "ExtraHosts": [f"{name}:{address}" for name, address in spec.hosts],
+        "Mounts": [mount_body(mount) for mount in spec.mounts],
+        # Our own log files are the record; the engine's copy only serves `docker logs`.
+        "LogConfig": {"Type": "local", "Config": {"max-size": "64m", "compress": "false"}},
+        "RestartPolicy": {"Name": "no"},
+    }
+    if limits.cpus is not None:
+        config["NanoCpus"] = int(limits.cpus * 1e9)
+    if limits.memory is not None:
+        config["Memory"] = config["MemorySwap"] = limits.memory
+    if limits.shm is not None:
+        config["ShmSize"] = limits.shm
+    return config
+
+
+def mount_body(mount: Mount) -> dict[str, Any]:
+    """A volume gets no copy of what the image has at its target: it is not empty, it is data."""
+    body = {"Source": mount.source, "Target": mount.target, "ReadOnly": mount.read_only}
+    if mount.source.startswith("/"):
+        return {"Type": "bind", **body}
+    return {"Type": "volume", "VolumeOptions": {"NoCopy": True}, **body}
+
+
+def overlay_options(overlay: Overlay) -> dict[str, str]:
+    """Options of the `local` volume driver, which hands them to mount(2).
+
+    Without index, redirects and metadata-only copies: what was written is then plain files, whole,
+    where they are seen.
+    """
+    folders = {"lowerdir": overlay.lower, "upperdir": overlay.upper, "workdir": overlay.work}
+    options = [f"{name}={escaped(path)}" for name, path in folders.items()]
+    plain = ("index=off", "redirect_dir=off", "metacopy=off")
+    return {"type": "overlay", "device": "overlay", "o": ",".join((*options, *plain))}
+
+
+def escaped(path: str) -> str:
+    """``:`` divides lower folders and ``,`` options; the kernel takes both behind a backslash."""
+    return re.sub(r"([\\:,])", r"\\\1", path)
+
+
+def auth_config(login: Login | None) -> dict[str, str] | None:
+    if login is None:
+        return None
+    named = {
+        "username": login.username,
+        "password": login.password,
+        "auth": login.auth,
+        "serveraddress": login.registry,
+    }
+    return {name: value for name, value in named.items() if value}

@@ -163,6 +163,8 @@ def supervise(
     plan: Plan, engine: Engine, config: Config, journal: Journal, control: Control | None
 ) -> None:
     """Supervises the job while its inputs are staged, and takes its code folder away after it."""
+    control = control or Control()
+    engine = control.calls.watched(engine)
     data = {f"data {i.target}": DataTask(i) for i in plan.inputs if i.kind == "data"}
     code = {f"code {i.target}": CodeTask(i) for i in plan.inputs if i.kind == "code"}
     wrecks = {"sweep": lambda post: sweep_in_passing(engine, config.home, plan.job_id, post)}

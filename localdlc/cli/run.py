@@ -118,6 +118,9 @@ def stopped_by_signals(control: Control) -> Iterator[None]:
     before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
+    except KeyboardInterrupt:
+        click.echo("localdlc: left at once. `localdlc gc` removes what is still there.", err=True)
+        raise SystemExit(128 + seen[0]) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

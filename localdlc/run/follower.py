@@ -57,9 +57,14 @@ class Follower:
         self._cancelled = True
         self._may_start.set()
 
-    def created(self, patience: float) -> str | None:
+    @property
+    def settled(self) -> bool:
+        """Whether it is certain that there is a container, or that there will be none."""
+        return self._settled.is_set()
+
+    def created(self) -> str | None:
         """The container's id once it is certain; None when there is none and never will be."""
-        self._settled.wait(patience)
+        self._settled.wait()
         return self.container_id
 
     def _live(self) -> None:

@@ -5,12 +5,22 @@ from __future__ import annotations
 import time
 
 from localdlc.errors import ImageError
-from localdlc.plan.model import Login
+from localdlc.plan.model import Login, Plan
 from localdlc.record.events import ImageReady, Progress
 from localdlc.run.engine import Engine
 from localdlc.run.inbox import Post
 
-__all__ = ["ImageTask"]
+__all__ = ["ImageTask", "image_tasks"]
+
+
+def image_tasks(engine: Engine, plan: Plan, pull: str) -> dict[str, ImageTask]:
+    """One task an image; roles may share it, and the first that has a login lends it."""
+    logins: dict[str, Login | None] = {}
+    for replica in plan.replicas:
+        logins[replica.image] = logins.get(replica.image) or replica.login
+    return {
+        f"image {image}": ImageTask(engine, image, pull, login) for image, login in logins.items()
+    }
 
 
 class ImageTask:

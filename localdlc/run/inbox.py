@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Condition
@@ -36,7 +36,19 @@ class Kill:
     """Waste no more time: SIGKILL now."""
 
 
-Message = Event | Prepared | Ended | Kill
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The engine owes an answer: whoever reads must not sleep for longer than it may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What the job created is removed, but for what is ``left``: a sentence each."""
+
+    left: Sequence[str]
+
+
+Message = Event | Prepared | Ended | Kill | Asked | Cleared
 Post = Callable[[Message], None]
 
 

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from ipaddress import IPv4Network
 from threading import Thread
 from typing import Literal
 from uuid import uuid4
 
 from localdlc.errors import LocaldlcError, bug
-from localdlc.plan.model import Login, Plan
+from localdlc.plan.model import Plan
 from localdlc.plan.policy import Finish, GoOn, decide, judged, may_start, overdue, stopped
 from localdlc.record.events import (
     ContainersKept,
@@ -32,21 +31,17 @@ from localdlc.record.events import (
     StatusChanged,
     StopRequested,
 )
-from localdlc.run.cleaning import clear
+from localdlc.run.cleaning import clean
 from localdlc.run.containers import container_of, hosts
 from localdlc.run.control import Control
 from localdlc.run.engine import Engine
 from localdlc.run.follower import Follower
-from localdlc.run.images import ImageTask
+from localdlc.run.images import image_tasks
 from localdlc.run.inbox import Ended, Kill, Message, Post, Prepared
 from localdlc.run.network import make_network
+from localdlc.run.signals import Signals
 
 __all__ = ["Settings", "Supervisor", "Task"]
-
-# The engine serialises the work on its networks; more hands than this gain nothing.
-HANDS = 8
-# Seconds for a container that is just being created, when everything else is being taken down.
-PATIENCE = 10.0
 
 Task = Callable[[Post], None]
 
@@ -75,19 +70,24 @@ class Supervisor:
         control: Control | None = None,
         tasks: Mapping[str, Task] | None = None,
     ) -> None:
-        """``tasks`` bring the inputs; they run side by side and may raise `InputError`."""
+        """``tasks`` bring the inputs; they run side by side and may raise `InputError`.
+
+        What ``engine`` owes an answer to is known, when ``control.calls`` watches it.
+        """
         self._plan = plan
         self._engine = engine
         self._emit = emit
         self._settings = settings
-        self._inbox = (control or Control()).inbox
+        self._control = control or Control()
+        self._inbox = self._control.inbox
+        self._calls = self._control.calls
+        self._signals = Signals(engine, self._inbox.post)
         self._tasks = dict(tasks or {})
         self._replicas = {r.pod_id: r for r in plan.replicas}
         self._followers: dict[str, Follower] = {}
         self._released: set[str] = set()
         self._started: dict[str, str] = {}
         self._ended: dict[str, ReplicaExited | ReplicaLost] = {}
-        self._told_to_stop: dict[str, datetime] = {}
         self._living = 0
         self._status = ""
         self._finish: Finish | None = None
@@ -104,15 +104,18 @@ class Supervisor:
         self._move("Creating", "JobCreated")
         for note in plan.notes:
             self._emit(Note(note))
-        with ThreadPoolExecutor(HANDS, "localdlc-hand") as self._hands:
-            try:
-                self._prepare()
-                if self._finish is None:
-                    self._begin_replicas()
-                    self._watch()
-                self._conclude()
-            finally:
-                self._clean_up()
+        try:
+            self._prepare()
+            if self._finish is None:
+                self._begin_replicas()
+                self._watch()
+            self._conclude()
+        except BaseException as error:
+            self._break_down(error)
+            raise
+        finally:
+            self._clean_up()
+            self._signals.close()
         if self._error:
             raise self._error
 
@@ -123,7 +126,7 @@ class Supervisor:
         self._move("EnvPreparing")
         tasks: dict[str, Task] = {
             "network": self._make_network,
-            **self._image_tasks(),
+            **image_tasks(self._engine, self._plan, self._settings.pull),
             **self._tasks,
         }
         for name, task in tasks.items():
@@ -131,9 +134,9 @@ class Supervisor:
         missing = set(tasks)
         # Once something failed or was stopped nobody waits for a long pull or clone; only for the
         # network, which takes no time and must be known to be removed.
-        while missing and not (self._finish and "network" not in missing):
-            message = self._inbox.next(None)
-            self._handle(message)
+        calls = self._calls
+        while missing and not (self._finish and "network" not in missing) and not calls.given_up:
+            message = self._next()
             if isinstance(message, Prepared):
                 missing.discard(message.task)
 
@@ -146,16 +149,6 @@ class Supervisor:
         except Exception as failure:  # noqa: BLE001 - in a thread nobody else would ever hear of it
             error = bug(failure)
         self._inbox.post(Prepared(name, error))
-
-    def _image_tasks(self) -> dict[str, Task]:
-        """One task an image; roles may share it, and the first that has a login lends it."""
-        logins: dict[str, Login | None] = {}
-        for replica in self._plan.replicas:
-            logins[replica.image] = logins.get(replica.image) or replica.login
-        return {
-            f"image {image}": ImageTask(self._engine, image, self._settings.pull, login)
-            for image, login in logins.items()
-        }
 
     def _make_network(self, post: Post) -> None:
         settings = self._settings
@@ -173,11 +166,11 @@ class Supervisor:
                 replica.pod_id,
                 self._settings.new_uid(),
                 self._inbox.post,
-                self._stopped_by_us,
+                self._signals.ended_by_us,
             )
+            follower.begin()
             self._followers[replica.pod_id] = follower
             self._living += 1
-            follower.begin()
         self._release()
 
     def _release(self) -> None:
@@ -191,14 +184,22 @@ class Supervisor:
 
     def _watch(self) -> None:
         """Until every follower is through."""
-        while self._living:
-            self._handle(self._inbox.next(self._patience()))
-            self._look_at_the_clock()
+        while self._living and not self._calls.given_up:
+            self._next()
+
+    def _next(self) -> Message | None:
+        """Reads and handles one message, or what the clock has to say."""
+        message = self._inbox.next(self._patience())
+        self._handle(message)
+        self._look_at_the_clock()
+        return message
 
     def _patience(self) -> float | None:
         """Seconds until the clock has something to say."""
-        times = [at for at in (self._kill_at, self._overdue_at) if at is not None]
-        return max(0.0, min(times) - self._settings.clock()) if times else None
+        now = self._settings.clock()
+        times = [at - now for at in (self._kill_at, self._overdue_at) if at is not None]
+        times += [seconds for seconds in [self._calls.patience()] if seconds is not None]
+        return max(0.0, min(times)) if times else None
 
     def _look_at_the_clock(self) -> None:
         now = self._settings.clock()
@@ -206,6 +207,8 @@ class Supervisor:
             self._kill_all()
         if self._overdue_at is not None and now >= self._overdue_at:
             self._decided(overdue(self._plan))
+        if late := self._calls.late():
+            self._emit(Note(late))
 
     def _handle(self, message: Message | None) -> None:
         if isinstance(message, Event):
@@ -226,7 +229,8 @@ class Supervisor:
     def _on_started(self, event: ReplicaStarted) -> None:
         self._started[event.pod_id] = event.container_id
         if self._finish:  # decided while it was starting
-            self._signal([event.pod_id], "SIGKILL" if self._killing else "SIGTERM")
+            name: Literal["SIGTERM", "SIGKILL"] = "SIGKILL" if self._killing else "SIGTERM"
+            self._signals.send({event.pod_id: event.container_id}, name)
             return
         if self._status == "EnvPreparing" and self._replicas[event.pod_id].decides:
             plan = self._plan
@@ -270,35 +274,28 @@ class Supervisor:
         for pod_id, follower in self._followers.items():
             if pod_id not in self._released:
                 follower.cancel()
-        self._signal(self._running(), "SIGTERM")
+        self._signals.send(self._running(), "SIGTERM")
 
     def _kill_all(self) -> None:
         self._killing = True
         self._kill_at = None
-        self._signal(self._running(), "SIGKILL")
+        self._signals.send(self._running(), "SIGKILL")
+        self._calls.hurry()
 
-    def _running(self) -> list[str]:
-        return [pod for pod in self._started if pod not in self._ended]
+    def _running(self) -> dict[str, str]:
+        """PodIds and their containers."""
+        return {pod: id_ for pod, id_ in self._started.items() if pod not in self._ended}
 
-    def _signal(self, pods: Sequence[str], name: Literal["SIGTERM", "SIGKILL"]) -> None:
-        """Side by side and without waiting: their ends arrive as events."""
-        for pod in pods:
-            self._told_to_stop.setdefault(pod, datetime.now(UTC))
-            self._hands.submit(self._send, self._started[pod], name)
-
-    def _stopped_by_us(self, pod: str, finished_at: datetime) -> bool:
-        """Whether it ended after we told it to; one that was faster failed by itself."""
-        told = self._told_to_stop.get(pod)
-        return told is not None and told <= finished_at
-
-    def _send(self, container_id: str, name: Literal["SIGTERM", "SIGKILL"]) -> None:
-        try:
-            self._engine.signal(container_id, name)
-        except LocaldlcError as error:
-            self._inbox.post(Note(str(error)))
+    def _give_up(self) -> None:
+        owed = f"the engine was to {self._calls.waiting_for()} and has not answered"
+        self._emit(Note(f"{owed}. `localdlc gc` removes what it still creates."))
+        for pod in self._running():
+            self._handle(ReplicaLost(pod, 1, owed))
 
     def _conclude(self) -> None:
         """The verdict, before the cleaning: nobody should wait for the engine's housekeeping."""
+        if self._calls.given_up:
+            self._give_up()
         finish = self._finish or Finish("Failed", "InternalError", "The job ended undecided.")
         finish = judged(self._plan, finish, self._ended)
         self._move(finish.status, finish.reason_code, finish.reason_message)
@@ -312,14 +309,20 @@ class Supervisor:
             )
         )
 
+    def _break_down(self, error: BaseException) -> None:
+        """Whoever listens may be the cause, and must not keep us from cleaning."""
+        self._emit = unheard(self._emit)
+        if not isinstance(error, Exception):  # somebody wants to be gone
+            self._calls.leave()
+
     def _clean_up(self) -> None:
         for follower in self._followers.values():
             follower.cancel()  # all are through, unless something broke in the middle
         kept = [pod for pod in self._followers if self._keeps(pod)]
-        created = [f.created(PATIENCE) for pod, f in self._followers.items() if pod not in kept]
+        created = [f for pod, f in self._followers.items() if pod not in kept]
         made = self._plan.network.subnet is not None  # else that name is somebody else's network
         network = self._plan.network.name if made and not kept else None
-        left = clear(self._engine, self._hands, filter(None, created), network)
+        left = clean(self._engine, self._control, self._emit, created, network)
         if kept:
             self._emit(ContainersKept(tuple(kept)))
         for failure in left:
@@ -335,3 +338,13 @@ class Supervisor:
     def _move(self, status: str, reason_code: str = "", reason_message: str = "") -> None:
         self._emit(StatusChanged(self._status, status, reason_code, reason_message))
         self._status = status
+
+
+def unheard(emit: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Tells whom it can."""
+
+    def attempt(event: Event) -> None:
+        with suppress(Exception):
+            emit(event)
+
+    return attempt

@@ -1,0 +1,49 @@
+"""Signals to replicas: sent side by side, without waiting; what was told to whom, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Literal
+
+from localdlc.errors import LocaldlcError
+from localdlc.record.events import Note
+from localdlc.run.engine import Engine
+from localdlc.run.inbox import Post
+
+__all__ = ["HANDS", "Signals"]
+
+# The engine serialises the work on its networks; more hands than this gain nothing.
+HANDS = 8
+
+
+class Signals:
+    """The signals of one job. The ends that they bring about arrive as events."""
+
+    def __init__(self, engine: Engine, post: Post) -> None:
+        self._engine = engine
+        self._post = post
+        self._hands = ThreadPoolExecutor(HANDS, "localdlc-signal")
+        self._told: dict[str, datetime] = {}
+
+    def send(self, replicas: Mapping[str, str], name: Literal["SIGTERM", "SIGKILL"]) -> None:
+        """``replicas`` are PodIds and their containers."""
+        for pod_id, container_id in replicas.items():
+            self._told.setdefault(pod_id, datetime.now(UTC))
+            self._hands.submit(self._send, container_id, name)
+
+    def _send(self, container_id: str, name: Literal["SIGTERM", "SIGKILL"]) -> None:
+        try:
+            self._engine.signal(container_id, name)
+        except LocaldlcError as error:
+            self._post(Note(str(error)))
+
+    def ended_by_us(self, pod_id: str, finished_at: datetime) -> bool:
+        """Whether it ended after we told it to; one that was faster failed by itself."""
+        told = self._told.get(pod_id)
+        return told is not None and told <= finished_at
+
+    def close(self) -> None:
+        """Waits for nobody: the engine may never answer."""
+        self._hands.shutdown(wait=False, cancel_futures=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from localdlc.config.layers import load_config
-from localdlc.config.model import CodeSource, Config, Dataset, Sample
+from localdlc.config.model import Cloud, CodeSource, Config, Dataset, Oss, Sample
 from localdlc.config.settings import SETTINGS
 
-__all__ = ["SETTINGS", "CodeSource", "Config", "Dataset", "Sample", "load_config"]
+__all__ = ["SETTINGS", "Cloud", "CodeSource", "Config", "Dataset", "Oss", "Sample", "load_config"]

@@ -14,13 +14,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from localdlc.config.model import Config
+from localdlc.config.model import Cloud, Config, Oss
 from localdlc.config.settings import SETTINGS
 from localdlc.errors import UsageError
 
 __all__ = ["load_config"]
 
 FILE_NAME = "localdlc.toml"
+# Tables of a fixed form; layers may each give a part of one.
+TABLES: dict[str, type] = {"oss": Oss, "cloud": Cloud}
 
 
 def load_config(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Path) -> Config:
@@ -44,7 +46,8 @@ def merged(layers: list[tuple[dict[str, Any], str]]) -> Config:
             table = isinstance(value, dict)
             values[name] = {**values.get(name, {}), **value} if table else value
             origins[name] = origin_of(name, origin)
-    return Config(**values, origins=origins)
+    tables = {name: shape(**values.get(name, {})) for name, shape in TABLES.items()}
+    return Config(**values | tables, origins=origins)
 
 
 def origin_of(name: str, origin: str) -> str:

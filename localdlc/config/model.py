@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 
-__all__ = ["CodeSource", "Config", "Dataset", "Sample"]
+__all__ = ["Cloud", "CodeSource", "Config", "Dataset", "Oss", "Sample"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +52,23 @@ class CodeSource:
     """A code source of the workspace, as ``[code_sources."<CodeSourceId>"]`` registers it.
 
     ``clone_type`` 0 clones into a new folder of ``mount_path`` named like the repository, 1
-    straight into it (AIWorkSpace CreateCodeSource).
+    straight into it (AIWorkSpace CreateCodeSource). With a ``folder`` that working tree is used as
+    it is, and nothing is cloned.
     """
 
-    repository: str
+    repository: str = ""
     branch: str | None = None
     commit: str | None = None
     mount_path: str | None = None
     clone_type: int = 0
     user: str | None = None
     token: str | None = field(default=None, repr=False)
+    folder: Path | None = None
 
     @property
     def shown(self) -> str:
         """The repository without the ``user:token@`` that people paste into its URL."""
-        return re.sub(r"(?<=://)[^/@]*@", "", self.repository)
+        return re.sub(r"(?<=://)[^/]*@", "", self.repository)
 
     @property
     def local(self) -> bool:
@@ -75,8 +77,39 @@ class CodeSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Oss:
+    """``[oss]``: how buckets are reached, and with which keys when nothing goes before these.
+
+    ``profile`` is one of ``~/.aliyun/config.json``; ``role_arn`` a role that the keys assume.
+    """
+
+    access_key_id: str | None = field(default=None, repr=False)
+    access_key_secret: str | None = field(default=None, repr=False)
+    security_token: str | None = field(default=None, repr=False)
+    endpoint: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    role_arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """``[cloud]``: where the cloud's own services answer, when not at their public addresses.
+
+    An endpoint is a host, or ``http://host:port``.
+    """
+
+    sts_endpoint: str | None = None
+    workspace_endpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
-    """Every setting. ``origins`` says where each one came from; ``grace`` is in seconds."""
+    """Every setting. ``origins`` says where each one came from; ``grace`` is in seconds.
+
+    ``credentials`` names the profile whose temporary keys jobs may have; ``resolve`` says who knows
+    what a DataSourceId or CodeSourceId stands for: this configuration (``local``) or the ``cloud``.
+    """
 
     home: Path
     user_id: str = "1000000000000000"
@@ -94,6 +127,11 @@ class Config:
     code_sources: Mapping[str, CodeSource] = field(default_factory=dict)
     datasets: Mapping[str, Dataset] = field(default_factory=dict)
     sample: Sample | None = None
+    code_dir: Path | None = None
+    oss: Oss = Oss()
+    cloud: Cloud = Cloud()
+    credentials: str | None = None
+    resolve: str = "local"
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property

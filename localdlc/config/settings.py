@@ -12,6 +12,7 @@ from localdlc.config.values import (
     Reader,
     a_folder,
     a_sample,
+    a_secret,
     a_switch,
     a_text,
     folders,
@@ -46,9 +47,19 @@ def members(name: str, body: Any, readers: Mapping[str, Reader], folder: Path) -
     return {key: readers[key](value, folder) for key, value in body.items()}
 
 
+def one_table(title: str, readers: Mapping[str, Reader]) -> Reader:
+    """One table, such as ``[oss]``; a variable holds it as JSON."""
+
+    def read_members(value: Any, folder: Path) -> dict[str, Any]:
+        body = json.loads(value) if isinstance(value, str) else value
+        return members(title, body, readers, folder)
+
+    return read_members
+
+
 def code_source(name: str, body: Any, folder: Path) -> CodeSource:
-    if not isinstance(body, Mapping) or "repository" not in body:
-        raise ValueError(f"{name!r} needs a repository (a URL or a folder)")
+    if not isinstance(body, Mapping) or not {"repository", "folder"} & body.keys():
+        raise ValueError(f"{name!r} needs a repository (a URL or a folder), or a folder to use")
     if body.get("clone_type", 0) not in (0, 1):
         raise ValueError(f"{name!r}: clone_type is 0 or 1")
     return CodeSource(**members(name, body, CODE_SOURCE, folder))
@@ -80,7 +91,8 @@ CODE_SOURCE: dict[str, Reader] = {
     "mount_path": a_text,
     "clone_type": as_it_is,
     "user": a_text,
-    "token": a_text,
+    "token": a_secret,
+    "folder": a_folder,
 }
 
 DATASET: dict[str, Reader] = {
@@ -93,6 +105,18 @@ DATASET: dict[str, Reader] = {
     "include": globs,
     "exclude": globs,
 }
+
+OSS: dict[str, Reader] = {
+    "access_key_id": a_secret,
+    "access_key_secret": a_secret,
+    "security_token": a_secret,
+    "endpoint": a_text,
+    "region": a_text,
+    "profile": a_text,
+    "role_arn": a_text,
+}
+
+CLOUD: dict[str, Reader] = {"sts_endpoint": a_text, "workspace_endpoint": a_text}
 
 SETTINGS: dict[str, Reader] = {
     "home": a_folder,
@@ -107,4 +131,9 @@ SETTINGS: dict[str, Reader] = {
     "code_sources": table_of('code_sources."code-…', code_source),
     "datasets": table_of('datasets."d-…', dataset),
     "sample": a_sample,
+    "code_dir": a_folder,
+    "oss": one_table("oss", OSS),
+    "cloud": one_table("cloud", CLOUD),
+    "credentials": a_text,
+    "resolve": one_of("local", "cloud"),
 }

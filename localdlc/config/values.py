@@ -18,6 +18,7 @@ from localdlc.config.model import Sample
 __all__ = [
     "a_folder",
     "a_sample",
+    "a_secret",
     "a_switch",
     "a_text",
     "folders",
@@ -39,6 +40,13 @@ def a_text(value: Any, folder: Path) -> str:
     if not isinstance(value, str | int | Path) or isinstance(value, bool) or not str(value):
         raise ValueError(f"expected a text, got {value!r}")
     return str(value)
+
+
+def a_secret(value: Any, folder: Path) -> str:
+    """A text that no message quotes."""
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"expected a text, got a {type(value).__name__}")
+    return value
 
 
 def texts(value: Any, folder: Path) -> list[str]:

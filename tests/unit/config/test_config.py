@@ -11,7 +11,16 @@ from typing import Any
 
 import pytest
 
-from localdlc.config import SETTINGS, CodeSource, Config, Dataset, Sample, load_config
+from localdlc.config import (
+    SETTINGS,
+    Cloud,
+    CodeSource,
+    Config,
+    Dataset,
+    Oss,
+    Sample,
+    load_config,
+)
 from localdlc.errors import UsageError
 
 
@@ -166,6 +175,11 @@ FROM_ENVIRONMENT = {
         {"d-1": Dataset(uri="oss://b/p/", versions={"v1": "oss://b/1/"})},
     ),
     "sample": ("1.5GiB", Sample(bytes=3 << 29)),
+    "code_dir": ("/src", Path("/src")),
+    "oss": (json.dumps({"access_key_id": "i", "region": "r"}), Oss("i", region="r")),
+    "cloud": (json.dumps({"sts_endpoint": "s"}), Cloud("s")),
+    "credentials": ("jobs", "jobs"),
+    "resolve": ("cloud", "cloud"),
 }
 
 
@@ -251,7 +265,7 @@ def test_a_switch_has_several_spellings(layers: Layers, text: str, value: bool) 
             "code_sources: 'c' has no 'branhc'; it may have: repository, branch",
         ),
         ("[code_sources.c]\nrepository = '/r'\nclone_type = 2", "'c': clone_type is 0 or 1"),
-        ("[code_sources.c]\nrepository = '/r'\ntoken = []", "expected a text, got []"),
+        ("[code_sources.c]\nrepository = '/r'\ntoken = []", "expected a text, got a list"),
         ("keep = ", "cannot be read: Invalid value"),
     ],
 )

@@ -110,7 +110,7 @@ def sums_of(path: Path) -> tuple[str, int]:
 @cache
 def crc64() -> Callable[..., int]:
     """The function of bytes and, to go on, of the sum so far."""
-    import crcmod  # type: ignore[import-untyped]
+    import crcmod
 
     function: Callable[..., int] = crcmod.mkCrcFun(
         0x142F0E1EBA9EA3693, initCrc=0, rev=True, xorOut=0xFFFFFFFFFFFFFFFF

@@ -14,6 +14,7 @@ class Refusal(Exception):
         self.status = status
         self.code = code
         self.details = details
+        self.headers = {"Content-Type": "application/xml"}
 
     def answer(self, number: str) -> Answer:
         """``number`` is the request's own, which OSS repeats in the text."""
@@ -24,7 +25,7 @@ class Refusal(Exception):
             "HostId": "oss.test",
             **self.details,
         }
-        return Answer(self.status, {"Content-Type": "application/xml"}, document("Error", elements))
+        return Answer(self.status, self.headers, document("Error", elements))
 
 
 def no_such_bucket(name: str) -> Refusal:

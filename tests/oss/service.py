@@ -211,13 +211,19 @@ def append_object(bucket: Bucket, request: Request) -> Answer:
         if there and there.kind != "Appendable":
             raise Refusal(409, "ObjectNotAppendable", "The object is not appendable.")
         if request.query.get("position") != str(size):
-            raise Refusal(409, "PositionNotEqualToLength", "Position is not equal to file length.")
+            raise misplaced(size)
         content = (bucket.read(request.key) if there else b"") + request.body
         # What OSS gives as the tag of an appendable object is no MD5 of its content.
         stored = bucket.put(request.key, content, "Appendable", f"{uuid4().hex.upper()}")
     answer = made(stored)
     answer.headers["x-oss-next-append-position"] = str(stored.size)
     return answer
+
+
+def misplaced(size: int) -> Refusal:
+    refusal = Refusal(409, "PositionNotEqualToLength", "Position is not equal to file length.")
+    refusal.headers["x-oss-next-append-position"] = str(size)
+    return refusal
 
 
 def initiate_upload(bucket: Bucket, request: Request) -> Answer:
@@ -250,7 +256,7 @@ def complete_upload(bucket: Bucket, request: Request) -> Answer:
     stored = bucket.put(request.key, b"".join(parts), "Multipart", tag)
     told = {"Bucket": bucket.name, "Key": request.key, "ETag": f'"{tag}"'}
     answer = xml(documents.document("CompleteMultipartUploadResult", told))
-    answer.headers["x-oss-hash-crc64ecma"] = str(stored.crc)
+    answer.headers.update(made(stored).headers)
     return answer
 
 

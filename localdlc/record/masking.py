@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from localdlc.record.events import Event, Log
+if TYPE_CHECKING:
+    from localdlc.record.events import Event
 
 __all__ = ["MASK", "Mask"]
 
@@ -15,7 +16,7 @@ MASK = "***"
 # Members of events that hold our own words. A secret that happens to be "worker" or "Running" must
 # not change who a replica is or which status a job has.
 OURS = frozenset(
-    {"pod_id", "pod_uid", "container_id", "ip", "deciding_replica", "names", "signal"}
+    {"pod_id", "pod_uid", "container_id", "ip", "deciding_replica", "names", "signal", "stream"}
     | {"from_", "to", "status", "reason_code", "kind", "job_type", "by"}
 )
 
@@ -48,8 +49,6 @@ class Mask:
         """The event with every text in it masked, our own words aside."""
         if not self._values:
             return event
-        if isinstance(event, Log):
-            return dataclasses.replace(event, data=self.data(event.data))
         members = {f.name: getattr(event, f.name) for f in dataclasses.fields(event)}
         masked = {k: v if k in OURS else self.value(v) for k, v in members.items()}
         return dataclasses.replace(event, **masked)
@@ -58,6 +57,8 @@ class Mask:
         """Any JSON-like value, masked throughout."""
         if isinstance(value, str):
             return self.text(value)
+        if isinstance(value, bytes):
+            return self.data(value)
         if isinstance(value, dict):
             return {key: self.value(member) for key, member in value.items()}
         if isinstance(value, list | tuple):

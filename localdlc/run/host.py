@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from ipaddress import IPv4Address, IPv4Network
@@ -13,9 +14,8 @@ ROUTES = Path("/proc/net/route")
 
 
 def observe_host() -> Host:
-    import psutil
-
-    return Host(cpus=psutil.cpu_count() or 1, memory=int(psutil.virtual_memory().total))
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return Host(cpus=os.cpu_count() or 1, memory=memory)
 
 
 def routed_subnets(routes: Path = ROUTES) -> tuple[IPv4Network, ...]:

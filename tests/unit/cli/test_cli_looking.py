@@ -12,7 +12,7 @@ import pytest
 from alone import Cli, Write
 from given import JOB_ID, request
 
-HEAVY = {"docker", "pydantic", "fsspec", "ossfs", "git", "rich", "psutil", "requests", "yaml"}
+HEAVY = {"docker", "pydantic", "fsspec", "ossfs", "git", "rich", "requests", "yaml"}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from threading import Condition
 
@@ -13,6 +13,8 @@ from localdlc.record.events import Event, Log
 # Output that may wait to be shown and stored. Beyond it followers wait, then the engine, then the
 # replicas themselves: a slow reader slows a job down, it does not fill the memory or lose a line.
 ROOM = 8 << 20
+# Output that one event may hold where more than that is waiting.
+LARGEST = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Inbox:
     def __init__(self, room: int = ROOM) -> None:
         self._queue: SimpleQueue[Message] = SimpleQueue()
         self._room = room
+        self._held: Message | None = None
         self._waiting = 0
         self._changed = Condition()
 
@@ -70,7 +73,30 @@ class Inbox:
         self._queue.put(message)
 
     def next(self, timeout: float | None) -> Message | None:
-        """The next message; None when none came within ``timeout`` seconds."""
+        """The next message; None when none came within ``timeout`` seconds.
+
+        The engine hands output over in small blocks, and an event costs the same for any size: so
+        blocks of one output that wait in a row come as one.
+        """
+        message = self._taken(timeout)
+        return self._joined(message) if isinstance(message, Log) else message
+
+    def _joined(self, log: Log) -> Log:
+        blocks, size = [log.data], len(log.data)
+        while size < LARGEST and not log.partial:
+            following = self._taken(0)
+            if not isinstance(following, Log) or output_of(following) != output_of(log):
+                self._held = following
+                break
+            log = following
+            blocks.append(log.data)
+            size += len(log.data)
+        return replace(log, data=b"".join(blocks))
+
+    def _taken(self, timeout: float | None) -> Message | None:
+        if (held := self._held) is not None:
+            self._held = None
+            return held
         try:
             message = self._queue.get(timeout=timeout)
         except Empty:
@@ -80,3 +106,7 @@ class Inbox:
                 self._waiting -= len(message.data)
                 self._changed.notify_all()
         return message
+
+
+def output_of(log: Log) -> tuple[str, int, str]:
+    return log.pod_id, log.attempt, log.stream

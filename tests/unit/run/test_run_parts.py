@@ -18,7 +18,7 @@ from localdlc.run.docker_bodies import container_config
 from localdlc.run.follower import signal_name
 from localdlc.run.frames import split_frames
 from localdlc.run.host import observe_host, routed_subnets
-from localdlc.run.inbox import Inbox
+from localdlc.run.inbox import LARGEST, Inbox
 from localdlc.run.lines import LONGEST_LINE, Lines
 
 # lines
@@ -191,7 +191,7 @@ def test_messages_come_out_in_the_order_in_which_they_went_in() -> None:
 
 def test_output_waits_when_there_is_no_room_and_nothing_else_does() -> None:
     inbox = Inbox(room=5)
-    logs = [a_log(9), a_log(9), a_log(9)]
+    logs = [replace(a_log(9), pod_id=pod) for pod in "abc"]
     follower = Thread(target=lambda: list(map(inbox.post, logs)), daemon=True)
     follower.start()
     follower.join(0.05)
@@ -209,3 +209,28 @@ def test_a_block_larger_than_all_the_room_gets_through() -> None:
     inbox = Inbox(room=10)
     inbox.post(a_log(1000))
     assert inbox.next(0) == a_log(1000)
+
+
+def test_output_that_waits_in_a_row_comes_as_one() -> None:
+    inbox = Inbox()
+    out, err, note = a_log(3), replace(a_log(3), stream="stderr"), Note("in between")
+    bar = Log("p", 1, "stdout", b"10%\r", partial=True)
+    for message in (out, out, out, err, err, note, out, bar, out, note):
+        inbox.post(message)
+    assert [inbox.next(0) for _ in range(7)] == [
+        replace(out, data=out.data * 3),
+        replace(err, data=err.data * 2),
+        note,
+        replace(bar, data=out.data + bar.data),
+        out,
+        note,
+        None,
+    ]
+
+
+def test_no_event_grows_without_bound() -> None:
+    inbox = Inbox()
+    for _ in range(5):
+        inbox.post(a_log(LARGEST // 2))
+    sizes = [len(log.data) for log in iter(lambda: inbox.next(0), None) if isinstance(log, Log)]
+    assert sizes == [LARGEST, LARGEST, LARGEST // 2]

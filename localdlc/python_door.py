@@ -46,14 +46,23 @@ def tell(on_event: Callable[[Record], object], record: Record, _: JobView) -> No
 
 
 def body(request: str | Path | Mapping[str, Any] | CreateJobRequest) -> bytes:
-    """The request as JSON text."""
+    """The request as JSON text. Raises `UsageError` for what is none."""
     if isinstance(request, str | Path):
         try:
             return Path(request).read_bytes()
         except OSError as error:
             raise UsageError(f"{request} cannot be read: {error.strerror}") from error
-    if isinstance(request, Mapping):
-        return json.dumps(request).encode()
-    from localdlc.spec import to_json
+    if not isinstance(request, Mapping):
+        from localdlc.spec import to_json
+        from localdlc.spec.request import CreateJobRequest
 
-    return json.dumps(to_json(request)).encode()
+        if not isinstance(request, CreateJobRequest):
+            kind = type(request).__name__
+            raise UsageError(
+                f"a request is a file, a mapping or a CreateJobRequest, not {request!r} ({kind})."
+            )
+        request = to_json(request)
+    try:
+        return json.dumps(request).encode()
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"the request cannot be written as JSON: {error}.") from error

@@ -177,12 +177,18 @@ class Service:
             return store.jobs(limit)
 
     def get_job(self, name: str) -> tuple[JobView, dict[str, Any]]:
-        """A job's view and its stored plan. ``name`` is an id, a unique prefix, or ``last``."""
+        """A job's view, its replicas in the order of its plan, and that plan as it was stored.
+
+        ``name`` is an id, a unique prefix, or ``last``.
+        """
         from localdlc.record.view import fold
 
         with self._store() as store:
             job_id = store.find(name)
-            return fold(store.records(job_id)), store.read_plan(job_id)
+            view, plan = fold(store.records(job_id)), store.read_plan(job_id)
+        order = [replica["pod_id"] for replica in plan["replicas"]]
+        known = {pod: view.replicas[pod] for pod in order if pod in view.replicas}
+        return replace(view, replicas=known), plan
 
     def get_pod_logs(self, name: str, pod: str | None = None) -> Iterator[tuple[str, int, LogLine]]:
         """PodId, attempt and line, replica by replica; ``pod`` may be short, such as ``worker-0``.

@@ -57,16 +57,17 @@ def show(job: str, output: str, **flags: Any) -> None:
 @output
 def logs(job: str, pod: str | None, output: str, **flags: Any) -> None:
     """Print what the replicas of JOB wrote; only those of POD (such as worker-0) if given."""
+    from localdlc.terminal import log_line, write_all
+
     out = sys.stdout.buffer
     for pod_id, attempt, (time, stream, line) in service(flags).get_pod_logs(job, pod):
         if output == "json":
             text = line.decode("utf-8", "backslashreplace")
             head = {"time": time, "pod_id": pod_id, "attempt": attempt}
-            out.write(json.dumps({**head, "stream": stream, "text": text}).encode() + b"\n")
+            body = json.dumps({**head, "stream": stream, "text": text})
+            write_all(out, f"{body}\n".encode())
         else:
-            from localdlc.terminal import log_line
-
-            out.write(log_line(pod_id, line, prefixed=pod is None))
+            write_all(out, log_line(pod_id, line, prefixed=pod is None))
     out.flush()
 
 

@@ -94,6 +94,17 @@ def opened(file: Path) -> sqlite3.Connection:
             time.sleep(0.01)
 
 
+def make_folder(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except (FileExistsError, NotADirectoryError) as error:
+        file = next(place for place in (home, *home.parents) if place.exists())
+        raise UsageError(
+            f"the home {home} cannot be a folder: {file} is a file. "
+            "Choose another with --home or LOCALDLC_HOME."
+        ) from error
+
+
 def home_digest(home: Path) -> str:
     """What the label ``localdlc.home`` holds: whose containers these are, without saying where."""
     return sha256(str(home.resolve()).encode()).hexdigest()[:16]
@@ -103,10 +114,10 @@ class Store:
     """The jobs of one home."""
 
     def __init__(self, home: Path) -> None:
-        """Opens the home, making it if need be (mode 0700). Raises `HomeError`."""
+        """Opens the home, making it if need be (mode 0700). Raises `HomeError`, `UsageError`."""
         self.home = home
         with explained(self.home):
-            home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(home)
             self._database = opened(home / "jobs.db")
             self._migrate()
 

@@ -178,7 +178,8 @@ def resolved(repository: git.Repo, name: str) -> str | None:
 def alike(repository: git.Repo, checkout: Checkout) -> str:
     if checkout.commit:
         return " Is it pushed? Only what the repository holds can be checked out."
-    branches = [ref.remote_head for ref in repository.remote(ORIGIN).refs]
+    refs = repository.remote(ORIGIN).refs
+    branches = [ref.remote_head for ref in refs if ref.remote_head != "HEAD"]
     import difflib
 
     close = difflib.get_close_matches(checkout.branch or "", branches, 3)

@@ -1,5 +1,6 @@
 """What people and programs read: jobs as they happen (`printers`), and afterwards (`views`)."""
 
+from localdlc.terminal.lines import write_all
 from localdlc.terminal.printers import JsonPrinter, TextPrinter
 from localdlc.terminal.views import job_table, job_text, log_line, setting_text, swept_text
 
@@ -11,4 +12,5 @@ __all__ = [
     "log_line",
     "setting_text",
     "swept_text",
+    "write_all",
 ]

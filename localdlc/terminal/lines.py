@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["collapsed", "cut", "readable"]
+from typing import IO, AnyStr
+
+__all__ = ["collapsed", "cut", "readable", "write_all"]
 
 
 def collapsed(data: bytes) -> bytes:
@@ -28,3 +30,9 @@ def readable(data: bytes) -> bytes:
     except UnicodeDecodeError:
         return data.decode("utf-8", "backslashreplace").encode()
     return data
+
+
+def write_all(stream: IO[AnyStr], data: AnyStr) -> None:
+    """With PYTHONUNBUFFERED a stream is a raw file, which may take only a part at a time."""
+    while data:
+        data = data[stream.write(data) or 0 :]

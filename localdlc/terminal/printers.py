@@ -18,7 +18,7 @@ from localdlc.record.events import (
     lines,
 )
 from localdlc.record.view import JobView
-from localdlc.terminal.lines import collapsed, cut, readable
+from localdlc.terminal.lines import collapsed, cut, readable, write_all
 from localdlc.terminal.words import event_text, how_it_ended, short
 
 __all__ = ["JsonPrinter", "TextPrinter"]
@@ -45,9 +45,7 @@ class JsonPrinter:
 def put(stream: IO[AnyStr], data: AnyStr) -> None:
     """Writes at once. Should nobody read, or the disk be full, the job goes on: logs are kept."""
     try:
-        # With PYTHONUNBUFFERED the stream is a raw file, which may take only a part.
-        while data:
-            data = data[stream.write(data) or 0 :]
+        write_all(stream, data)
         stream.flush()
     except OSError:
         # What the buffer still holds would fail again when Python flushes it at its end.

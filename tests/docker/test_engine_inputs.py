@@ -171,12 +171,13 @@ def test_a_repository_of_another_user_is_trusted(
     [
         ({"repository": "nowhere"}, {}, "/nowhere' does not exist"),
         ({"repository": "project"}, {"Branch": "devel"}, "has no branch devel. Branches: dev"),
+        ({"repository": "project"}, {"Branch": "x"}, "has no branch x. Branches: dev, main."),
         ({"repository": "project"}, {"Commit": "a" * 40}, f"has no commit {'a' * 40}"),
         ({"repository": "project"}, {"CodeSourceId": "d"}, "d is not registered here"),
         ({"repository": "empty"}, {}, "has no commit yet"),
         ({"repository": "http://127.0.0.1:1/x.git"}, {}, "http://127.0.0.1:1/x.git"),
     ],
-    ids=["repository", "branch", "commit", "id", "empty", "unreachable"],
+    ids=["repository", "branch", "far branch", "commit", "id", "empty", "unreachable"],
 )
 def test_code_that_is_not_there_is_named(
     localdlc: CommandLine,

@@ -130,11 +130,11 @@ def test_a_wrong_command_line_is_2_and_words(
     assert "Traceback" not in said.err
 
 
-def test_a_home_that_is_a_file_is_this_machines_fault(cli: Cli, tmp_path: Path) -> None:
+def test_a_home_that_is_a_file_is_a_wrong_command_line(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     said = cli("list", "--home", "file")
-    assert said.code == 3
-    assert "cannot be used" in said.err
+    assert said.code == 2
+    assert "is a file" in said.err
 
 
 def broken(*_: object) -> None:

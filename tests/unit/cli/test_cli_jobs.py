@@ -52,6 +52,18 @@ def test_a_job_as_json_holds_its_story_and_its_plan(home: Path, cli: Cli) -> Non
     assert body["plan"]["replicas"][0]["env"]["HF_TOKEN"] == "***"
 
 
+def test_replicas_are_shown_in_the_order_of_the_plan(cli: Cli, tmp_path: Path) -> None:
+    """A TFJob starts its PS first, which its plan names last."""
+    body = request({"PS": 1, "Chief": 1, "Worker": 11}, "TFJob")
+    localdlc.run(body, engine=FakeEngine(lambda _: 0), home=tmp_path / "home")
+    shown = cli("show", "last", "-o", "json").json
+    assert list(shown["replicas"]) == [
+        replica["pod_id"]
+        for replica in shown["plan"]["replicas"]
+        if replica["pod_id"] in shown["replicas"]
+    ]
+
+
 def test_logs_are_those_of_all_replicas_or_of_one(home: Path, cli: Cli) -> None:
     everything = cli("logs", "last").out.splitlines()
     assert [line for line in everything if "careful" not in line] == [

@@ -170,10 +170,18 @@ def test_documents_are_for_the_owner_alone(store: Store) -> None:
 # what is wrong with a home
 
 
-def test_a_home_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(HomeError, match=r"cannot be used: .*Not a directory.*--home"):
-        Store(tmp_path / "file" / "home")
+@pytest.mark.parametrize("place", ["file", "file/home", "file/far/home"])
+def test_a_home_that_is_no_folder_is_a_sentence(tmp_path: Path, place: str) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(UsageError, match=rf"{place} cannot be a folder: .*--home") as error:
+        Store(tmp_path / place)
+    assert f"{file} is a file" in str(error.value)
+
+
+def test_a_home_that_cannot_be_made_is_a_sentence() -> None:
+    with pytest.raises(HomeError, match=r"the home /proc/home cannot be used: .*--home"):
+        Store(Path("/proc/home"))
 
 
 def test_a_database_that_is_none_is_a_sentence(home: Path) -> None:

@@ -434,6 +434,21 @@ def test_a_request_may_be_a_file(home: Path, tmp_path: Path) -> None:
         localdlc.run("none.json", engine=FakeEngine(by_name()), home=home)
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (5, r"a request is a file, a mapping or a CreateJobRequest, not 5 \(int\)"),
+        (None, "not None"),
+        ([], "a request is a file"),
+        (b"{}", "a request is a file"),
+        ({"Envs": {"A": {1}}}, "cannot be written as JSON: Object of type set"),
+    ],
+)
+def test_what_is_no_request_is_told(home: Path, body: Any, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        localdlc.run(body, engine=FakeEngine(by_name()), home=home)
+
+
 # stopping
 
 

@@ -70,9 +70,12 @@ def a_switch(value: Any, folder: Path) -> bool:
 
 
 def seconds(value: Any, folder: Path) -> float:
-    number = float(value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
     if not 0 <= number < float("inf"):
-        raise ValueError(f"expected a number of seconds, got {value!r}")
+        raise ValueError(f"expected a number of seconds, 0 or more, got {value!r}")
     return number
 
 
@@ -86,7 +89,12 @@ def one_of(*allowed: str) -> Callable[[Any, Path], str]:
 
 
 def networks(value: Any, folder: Path) -> tuple[IPv4Network, ...]:
-    return tuple(IPv4Network(text) for text in texts(value, folder))
+    try:
+        return tuple(IPv4Network(text) for text in texts(value, folder))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"expected IPv4 networks such as 10.77.0.0/16, got {value!r} ({error})"
+        ) from error
 
 
 def pairs(value: Any, folder: Path) -> dict[str, str]:

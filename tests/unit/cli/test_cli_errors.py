@@ -137,6 +137,29 @@ def test_a_home_that_is_a_file_is_a_wrong_command_line(cli: Cli, tmp_path: Path)
     assert "is a file" in said.err
 
 
+@pytest.mark.parametrize(
+    ("flag", "told"),
+    [
+        (["--grace", "soon"], "grace: expected a number of seconds, 0 or more, got 'soon'"),
+        (["--grace", "-1"], "grace: expected a number of seconds, 0 or more, got '-1'"),
+    ],
+)
+def test_a_bad_value_of_a_flag_is_told_in_our_words(
+    cli: Cli, job_file: Write, flag: list[str], told: str
+) -> None:
+    said = cli("plan", job_file(request({"Worker": 1})), *flag)
+    assert (said.code, said.err) == (2, f"localdlc: {told}\n")
+
+
+def test_a_misspelt_variable_is_noted_and_stops_nothing(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCALDLC_KEPE", "always")
+    said = cli("config", "show")
+    assert said.code == 0
+    assert said.err.startswith("note: LOCALDLC_KEPE has no effect")
+
+
 def broken(*_: object) -> None:
     raise ZeroDivisionError("by zero")
 

@@ -20,6 +20,7 @@ from localdlc.config import (
     Oss,
     Sample,
     load_config,
+    strangers,
 )
 from localdlc.errors import UsageError
 
@@ -231,6 +232,16 @@ def test_a_switch_has_several_spellings(layers: Layers, text: str, value: bool) 
     assert layers.load(env={"LOCALDLC_OFFLINE": text}).offline is value
 
 
+def test_a_variable_that_means_nothing_is_told() -> None:
+    ours = {f"LOCALDLC_{name.upper()}": "x" for name in SETTINGS}
+    others = {"LOCALDLC_CONFIG": "f", "LOCALDLC_GPU_INVENTORY": "f", "LOCALDLC_TEST_THIS": "1"}
+    assert strangers({**ours, **others, "DLC": "1"}) == []
+    assert strangers({"LOCALDLC_KEPE": "always", "LOCALDLC_XYZZY": ""}) == [
+        "LOCALDLC_KEPE has no effect: there is no such setting. Did you mean LOCALDLC_KEEP?",
+        "LOCALDLC_XYZZY has no effect: there is no such setting.",
+    ]
+
+
 # what is wrong
 
 
@@ -241,18 +252,21 @@ def test_a_switch_has_several_spellings(layers: Layers, text: str, value: bool) 
         ("zzz = 1", "there is no setting 'zzz'. There are: home, user_id"),
         ('keep = "sometimes"', "keep: expected one of never, failed, always, got 'sometimes'"),
         ("keep = 1", "keep: expected one of never, failed, always, got 1"),
-        ('grace = "soon"', "grace: could not convert"),
-        ("grace = -1", "grace: expected a number of seconds, got -1"),
-        ("grace = nan", "grace: expected a number of seconds, got nan"),
-        ("grace = inf", "grace: expected a number of seconds, got inf"),
-        ("grace = []", "grace: "),
+        ('grace = "soon"', "grace: expected a number of seconds, 0 or more, got 'soon'"),
+        ("grace = -1", "grace: expected a number of seconds, 0 or more, got -1"),
+        ("grace = nan", "grace: expected a number of seconds, 0 or more, got nan"),
+        ("grace = inf", "grace: expected a number of seconds, 0 or more, got inf"),
+        ("grace = []", "grace: expected a number of seconds, 0 or more, got []"),
         ('offline = "maybe"', "offline: expected true or false, got 'maybe'"),
         ("home = true", "home: expected a text, got True"),
         ('home = ""', "home: expected a text, got ''"),
         ('home = "~nobody-1/x"', "home: Could not determine home directory"),
-        ('subnets = ["10.0.0.1/8"]', "subnets: 10.0.0.1/8 has host bits set"),
-        ("subnets = [[]]", "subnets: expected a text, got []"),
-        ("subnets = 5", "subnets: "),
+        (
+            'subnets = ["10.0.0.1/8"]',
+            "10.77.0.0/16, got ['10.0.0.1/8'] (10.0.0.1/8 has host bits set)",
+        ),
+        ("subnets = [[]]", "subnets: expected IPv4 networks such as 10.77.0.0/16, got [[]]"),
+        ("subnets = 5", "subnets: expected IPv4 networks such as 10.77.0.0/16, got 5"),
         ('map = ["u"]', "map: expected FROM=TO, got 'u'"),
         ('map = ["=d"]', "map: expected FROM=TO, got '=d'"),
         ("map = [[1]]", "map: expected a text, got [1]"),
@@ -280,7 +294,8 @@ def test_a_bad_setting_is_told_with_its_file(layers: Layers, toml: str, says: st
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("GRACE", "soon", "LOCALDLC_GRACE: could not convert"),
+        ("GRACE", "soon", "LOCALDLC_GRACE: expected a number of seconds, 0 or more, got 'soon'"),
+        ("SUBNETS", "here", "LOCALDLC_SUBNETS: expected IPv4 networks such as 10.77.0.0/16, got"),
         ("MAP", "a,b", "LOCALDLC_MAP: expected FROM=TO, got 'a'"),
         ("CODE_SOURCES", "{", "LOCALDLC_CODE_SOURCES: "),
         ("CODE_SOURCES", "[]", "LOCALDLC_CODE_SOURCES: expected a table"),

@@ -75,14 +75,16 @@ job_options = apply(
             type=click.Choice(["never", "failed", "always"]),
             help="Keep containers after the end.",
         ),
-        click.option("--grace", type=float, metavar="SECONDS", help="Between SIGTERM and SIGKILL."),
+        click.option("--grace", metavar="SECONDS", help="Between SIGTERM and SIGKILL."),
     ]
 )
 
 
 def configured(flags: dict[str, Any]) -> Config:
-    from localdlc.config import load_config
+    from localdlc.config import load_config, strangers
 
+    for stranger in strangers(os.environ):
+        click.echo(f"note: {stranger}", err=True)
     return load_config(flags, os.environ, Path.cwd())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import struct
@@ -108,9 +109,8 @@ def test_a_call_that_takes_long_is_told_once(tmp_path: Path, method: str, doing:
 
     result = run(tmp_path, engine, answer, told=SOON)
     assert result.status == "Succeeded"
-    assert [note for note in result.view.notes if doing in note] == [
-        f"waiting for the engine to {doing} (0 s)"
-    ]
+    told = [note for note in result.view.notes if f"waiting for the engine to {doing} (" in note]
+    assert len(told) == 1
     assert (engine.containers, engine.networks) == ({}, {})
 
 
@@ -134,9 +134,10 @@ def test_what_is_left_on_an_engine_that_hangs_is_said(tmp_path: Path) -> None:
             control.kill()
 
     result = run(tmp_path, Hangs("remove"), kill, killed=SOON)
-    assert result.view.notes[-1] == (
-        "the engine was to remove a container (0 s) and has not answered. "
-        "`localdlc gc` will remove it."
+    assert re.fullmatch(
+        r"the engine was to remove a container \(\d s\) and has not answered. "
+        "`localdlc gc` will remove it.",
+        result.view.notes[-1],
     )
 
 
@@ -171,7 +172,7 @@ def test_output_that_is_read_slowly_is_no_silence_of_the_engine(tmp_path: Path) 
             slow.wait(SOON * 1.5)
             lines += record.event.count
 
-    result = run(tmp_path, Hangs("describe", write), read_slowly, killed=SOON, leaving=SOON)
+    result = run(tmp_path, Hangs("describe", write), read_slowly, killed=1.0, leaving=1.0)
     assert result.replicas["master-0"].exit_code == 137
     assert lines == 10
 

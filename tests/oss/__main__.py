@@ -1,11 +1,12 @@
 """``python -m tests.oss --folder DIR [--port N]``: serves each subfolder as a bucket.
 
-Prints its endpoint as soon as it answers there. Ends on SIGTERM.
+Prints, as soon as it answers, the variables by which clients find it, as JSON. Ends on SIGTERM.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def main() -> None:
     with OssServer(asked.port) as oss:
         for folder in sorted(asked.folder.iterdir()):
             oss.bucket(folder.name).serve(folder)
-        print(oss.endpoint, flush=True)  # noqa: T201 - whoever started us reads it
+        print(json.dumps(oss.account.variables(oss.endpoint)), flush=True)  # noqa: T201 - whoever started us reads it
         signal.sigwait(ends)
 
 

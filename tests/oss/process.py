@@ -26,7 +26,8 @@ class OssProcess:
         command = [sys.executable, "-m", "oss", "--folder", str(folder.resolve())]
         self.process = subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout
-        self.endpoint = self.process.stdout.readline().strip()
+        self.variables: dict[str, str] = json.loads(self.process.stdout.readline())
+        self.endpoint = self.variables["OSS_ENDPOINT"]
 
     def order(self, fault: str, **order: Any) -> None:
         """``order("Cut", key="*.bin", times=1, **{"with": {"at": 100}})``, as `Faults.add`."""

@@ -45,6 +45,15 @@ class Account:
     secret: str
     token: str = ""
 
+    def variables(self, endpoint: str) -> dict[str, str]:
+        """What clients look for in their environment to come to ``endpoint`` as this account."""
+        told = {
+            "OSS_ENDPOINT": endpoint,
+            "OSS_ACCESS_KEY_ID": self.key,
+            "OSS_ACCESS_KEY_SECRET": self.secret,
+        }
+        return {**told, "OSS_SECURITY_TOKEN": self.token} if self.token else told
+
 
 PERMANENT = Account("LTAI5tOssTestsKey", "secret-of-the-oss-tests")
 TEMPORARY = Account("STS.OssTestsKey", "secret-of-the-sts-tests", "token-of-the-sts-tests")

@@ -12,11 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
-from threading import Thread
 from typing import Literal
 from uuid import uuid4
 
-from localdlc.errors import LocaldlcError, bug
+from localdlc.errors import LocaldlcError
 from localdlc.plan.model import Plan
 from localdlc.plan.policy import Finish, GoOn, decide, judged, may_start, overdue, stopped
 from localdlc.record.events import (
@@ -40,10 +39,9 @@ from localdlc.run.images import image_tasks
 from localdlc.run.inbox import Ended, Kill, Message, Post, Prepared
 from localdlc.run.network import make_network
 from localdlc.run.signals import Signals
+from localdlc.run.tasks import Task, begin
 
 __all__ = ["Settings", "Supervisor", "Task"]
-
-Task = Callable[[Post], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +67,11 @@ class Supervisor:
         settings: Settings,
         control: Control | None = None,
         tasks: Mapping[str, Task] | None = None,
+        afterwards: Mapping[str, Task] | None = None,
     ) -> None:
-        """``tasks`` bring the inputs; they run side by side and may raise `InputError`.
+        """``tasks`` bring the inputs, side by side, and ``afterwards`` what builds on all of them.
+
+        Either may raise `InputError`.
 
         What ``engine`` owes an answer to is known, when ``control.calls`` watches it.
         """
@@ -82,7 +83,8 @@ class Supervisor:
         self._inbox = self._control.inbox
         self._calls = self._control.calls
         self._signals = Signals(engine, self._inbox.post)
-        self._tasks = dict(tasks or {})
+        self._tasks = tasks or {}
+        self._afterwards = afterwards or {}
         self._replicas = {r.pod_id: r for r in plan.replicas}
         self._followers: dict[str, Follower] = {}
         self._released: set[str] = set()
@@ -124,14 +126,18 @@ class Supervisor:
     def _prepare(self) -> None:
         """Images, network and inputs, side by side."""
         self._move("EnvPreparing")
-        tasks: dict[str, Task] = {
-            "network": self._make_network,
-            **image_tasks(self._engine, self._plan, self._settings.pull),
-            **self._tasks,
-        }
-        for name, task in tasks.items():
-            Thread(target=self._attempt, args=(name, task), name=name, daemon=True).start()
-        missing = set(tasks)
+        self._through(
+            {
+                "network": self._make_network,
+                **image_tasks(self._engine, self._plan, self._settings.pull),
+                **self._tasks,
+            }
+        )
+        if self._finish is None:
+            self._through(self._afterwards)
+
+    def _through(self, tasks: Mapping[str, Task]) -> None:
+        missing = begin(tasks, self._inbox.post)
         # Once something failed or was stopped nobody waits for a long pull or clone; only for the
         # network, which takes no time and must be known to be removed.
         calls = self._calls
@@ -139,16 +145,6 @@ class Supervisor:
             message = self._next()
             if isinstance(message, Prepared):
                 missing.discard(message.task)
-
-    def _attempt(self, name: str, task: Task) -> None:
-        error: LocaldlcError | None = None
-        try:
-            task(self._inbox.post)
-        except LocaldlcError as failure:
-            error = failure
-        except Exception as failure:  # noqa: BLE001 - in a thread nobody else would ever hear of it
-            error = bug(failure)
-        self._inbox.post(Prepared(name, error))
 
     def _make_network(self, post: Post) -> None:
         settings = self._settings

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any
 
 from localdlc.config import Config
 from localdlc.errors import JobNotSucceeded, LocaldlcError, NotFound
+from localdlc.injection import Injected
 from localdlc.plan.model import Plan
 from localdlc.plan.secrets import masked_by_name
 from localdlc.record.events import (
@@ -119,6 +121,10 @@ class Journal:
     def note(self, text: str) -> None:
         self(Note(text))
 
+    def learn(self, secrets: Iterable[str]) -> None:
+        """What must not be shown from now on; may be called on any thread."""
+        self._mask.learn(secrets)
+
     def break_off(self) -> None:
         """A job without a verdict has broken down, or was left in a hurry: that is its verdict.
 
@@ -169,15 +175,27 @@ def supervise(
     code = {f"code {i.target}": CodeTask(i) for i in plan.inputs if i.kind == "code"}
     wrecks = {"sweep": lambda post: sweep_in_passing(engine, config.home, plan.job_id, post)}
     tasks: dict[str, Task] = {**data, **code, **wrecks}
+    injected = injection_of(plan, config, journal)
+    if injected:
+        tasks["credentials"] = injected.open
+        engine = injected.beside(engine, control.inbox.post)
     pull = "never" if config.offline else config.pull
     settings = Settings(home_digest(config.home), config.subnets, pull, config.keep)
     try:
         Supervisor(plan, engine, journal, settings, control, tasks).run()
     finally:
+        if injected:
+            injected.close()
         for task in code.values():
             task.cancel()
             if kept := task.leave():
                 journal.note(f"the job wrote into its code folder; it is kept at {kept}")
+
+
+def injection_of(plan: Plan, config: Config, journal: Journal) -> Injected | None:
+    if plan.injection is None:
+        return None
+    return Injected(plan, plan.injection, config, os.environ, journal.learn)
 
 
 def sweep_in_passing(engine: Engine, home: Path, job_id: str, post: Post) -> None:

@@ -69,6 +69,11 @@ job_options = apply(
         click.option(
             "--pull", type=click.Choice(["missing", "always", "never"]), help="Pull images."
         ),
+        click.option(
+            "--credentials",
+            metavar="PROFILE",
+            help="Let the job have temporary keys of this profile of ~/.aliyun/config.json.",
+        ),
         click.option("--offline", is_flag=True, default=None, help="Use no network."),
         click.option(
             "--keep",

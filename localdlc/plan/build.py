@@ -12,6 +12,7 @@ from localdlc.plan.environment import (
     overridden,
     users_variables,
 )
+from localdlc.plan.injection import GATE, injection
 from localdlc.plan.inputs import inputs
 from localdlc.plan.jobtypes import JOB_TYPES, JobType
 from localdlc.plan.model import Input, Login, Mount, Network, Plan, ReplicaPlan, Resources
@@ -37,6 +38,7 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
     topology = Topology(job_id, config.namespace, members_of(job_id, roles))
     policy = request.SuccessPolicy or DEFAULT_POLICY
     brought, notes = inputs(request, config, job_id)
+    asked = injection(request, config, job_id)
     given = {role.type: limits(role, host) for role in roles}
     users, _ = users_variables(request)
     injected = injected_variables(job_id, job_type.environment(topology.members[0], topology))
@@ -55,8 +57,14 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
             )
             for member in topology.members
         ),
-        notes=(*notes, *(n for _, ns in given.values() for n in ns), *overridden(users, injected)),
+        notes=(
+            *notes,
+            *(asked.notes if asked else ()),
+            *(n for _, ns in given.values() for n in ns),
+            *overridden(users, injected),
+        ),
         completed_message=job_type.completed(job_id),
+        injection=asked,
     )
 
 
@@ -81,6 +89,7 @@ def replica(
     spec = member.role.spec
     users, secrets = users_variables(request)
     injected = injected_variables(topology.job_id, job_type.environment(member, topology))
+    asked = injection(request, config, topology.job_id)
     image = spec.Image or ""
     policy = request.SuccessPolicy or DEFAULT_POLICY
     return ReplicaPlan(
@@ -96,9 +105,13 @@ def replica(
             shell=request.Settings.Shell if request.Settings else None,
             libraries=request.ThirdpartyLibs or (),
             library_folder=request.ThirdpartyLibDir,
+            gate=GATE if asked else "",
         ),
         env=combined(users, injected),
-        mounts=tuple(Mount(i.source, i.target, i.read_only) for i in brought if i.source),
+        mounts=(
+            *(Mount(i.source, i.target, i.read_only) for i in brought if i.source),
+            *((asked.mount(member.pod_id),) if asked else ()),
+        ),
         resources=resources,
         start_after=job_type.start_after(member.role, topology),
         restart_policy="Never",

@@ -30,16 +30,22 @@ def command(
     shell: str | None = None,
     libraries: Sequence[str] = (),
     library_folder: str | None = None,
+    gate: str = "",
 ) -> tuple[str, ...]:
     """The argument vector; its last item is always UserCommand, untouched.
 
     Without a ``shell`` (``Settings.Shell``) it is bash where the image has it, else sh; ``-c``,
-    and no ``-e``, because DLC documents none.
+    and no ``-e``, because DLC documents none. ``gate`` is a pipe to wait at first, for credentials.
     """
-    script = EVALUATE.format(prologue=prologue(libraries, library_folder))
+    script = EVALUATE.format(prologue=waiting(gate) + prologue(libraries, library_folder))
     if shell:
         return (shell, "-c", script, shell.rsplit("/", 1)[-1], user_command)
     return ("/bin/sh", "-c", PICK_SHELL, script, user_command)
+
+
+def waiting(gate: str) -> str:
+    """What comes through the gate is evaluated: the variables to export, or nothing."""
+    return f'eval "$(cat {gate})"\n' if gate else ""
 
 
 def prologue(libraries: Sequence[str], folder: str | None) -> str:

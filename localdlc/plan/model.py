@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from localdlc.config import Sample
 from localdlc.record.masking import MASK
+
+if TYPE_CHECKING:
+    from localdlc.plan.injection import Injection
 
 # The password or token that people paste into a URL: ``https://user:TOKEN@…``, ``https://TOKEN@…``.
 PASTED = re.compile(r"[a-z+]+://(?:[^/@\s]*:)?([^/@\s]+)@")
@@ -199,6 +202,7 @@ class Plan:
     replicas: tuple[ReplicaPlan, ...]
     notes: tuple[str, ...]
     completed_message: str = ""
+    injection: Injection | None = None
 
     def placed(self, subnet: IPv4Network) -> Plan:
         """The same plan with every address fixed: .1 is the gateway, replicas follow in order."""

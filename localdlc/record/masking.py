@@ -29,9 +29,15 @@ class Mask:
     """Replaces secret values, longest first so that none survives as part of another."""
 
     def __init__(self, values: Iterable[str]) -> None:
+        self._values: list[str] = []
+        self._bytes: list[bytes] = []
+        self.learn(values)
+
+    def learn(self, values: Iterable[str]) -> None:
+        """More secrets, from any thread: keys that were fetched, for example."""
         # Output comes line by line, so each line of a key file is a secret of its own.
         lines = {line for value in values for line in (value, *value.splitlines())}
-        chosen = {line for line in lines if len(line) >= SHORTEST}
+        chosen = {*self._values, *(line for line in lines if len(line) >= SHORTEST)}
         self._values = sorted(chosen, key=lambda value: (-len(value), value))
         self._bytes = [value.encode() for value in self._values]
 

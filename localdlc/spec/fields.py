@@ -107,6 +107,10 @@ def _is_true(_: CreateJobRequest, value: Any) -> bool:
     return value is True
 
 
+def _injects(request: CreateJobRequest, _: Any) -> bool:
+    return bool(request.CredentialConfig and request.CredentialConfig.EnableCredentialInject)
+
+
 _TABLE = [
     *_rows("honoured", "shown wherever the job is", "DisplayName"),
     *_rows(
@@ -218,7 +222,6 @@ _TABLE = [
         "ignored",
         "false changes nothing",
         *_under("JobSpecs[]", "IsChief IsCheif"),
-        "CredentialConfig.EnableCredentialInject",
         cases=(
             Case(_is_true, "refused", "{path} is not emulated yet; remove it or set it to false"),
         ),
@@ -236,13 +239,23 @@ _TABLE = [
     ),
     *_rows(
         "ignored",
-        "no credential is injected",
-        "CredentialConfig.AliyunEnvRoleKey",
+        "only counts when EnableCredentialInject is true",
+        *_under("CredentialConfig", "EnableCredentialInject AliyunEnvRoleKey"),
         *_under("CredentialConfig.CredentialConfigItems[]", "Key Type"),
-        *_under(
-            "CredentialConfig.CredentialConfigItems[].Roles[]",
-            "RoleType RoleArn AssumeRoleFor Policy",
+        *_under("CredentialConfig.CredentialConfigItems[].Roles[]", "RoleArn Policy"),
+        cases=(
+            Case(
+                _injects,
+                "approximated",
+                "localhost:7002 answers in every replica: with temporary keys of the profile that"
+                " --credentials names, without it with a refusal",
+            ),
         ),
+    ),
+    *_rows(
+        "ignored",
+        "roles are assumed as the --credentials profile, and as nobody else",
+        *_under("CredentialConfig.CredentialConfigItems[].Roles[]", "RoleType AssumeRoleFor"),
         *_under(
             "CredentialConfig.CredentialConfigItems[].Roles[].AssumeUserInfo",
             "Type Id AccessKeyId SecurityToken",

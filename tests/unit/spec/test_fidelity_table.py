@@ -101,8 +101,6 @@ POD = f"{SPEC}.ExtraPodSpec"
          f"{SPEC}.LocalMountSpecs", "remove it"),
         ("SuccessPolicy=Partial", "SuccessPolicy", "set it to AllWorkers or ChiefWorker"),
         (f"{SPEC}.IsChief=true", f"{SPEC}.IsChief", "set it to false"),
-        ("CredentialConfig.EnableCredentialInject=true", "CredentialConfig.EnableCredentialInject",
-         "set it to false"),
         ("TemplateId=tpl1", "TemplateId", "remove it"),
     ],
 )  # fmt: skip

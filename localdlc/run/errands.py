@@ -43,6 +43,7 @@ class Errands:
         with self._created(errand) as container:
             with closing(self._engine.attach(container)) as output:
                 self._engine.start(container)
+                self._note(errand, container)
                 lines = Lines()
                 for stream, block in output:
                     for piece in lines.feed(stream, block):
@@ -60,13 +61,13 @@ class Errands:
             self._called_off = True
             created = tuple(filter(None, self._under_way.values()))
         for container in created:
-            Thread(target=self._remove, args=(container,), daemon=True).start()
+            Thread(target=self._kill, args=(container,), daemon=True).start()
         with self._changed:
             self._changed.wait_for(lambda: not self._under_way, PATIENCE)
 
     @contextmanager
     def _created(self, errand: Errand) -> Iterator[str]:
-        """The container; it is removed at the end."""
+        """The container; removed here and nowhere else, so that it is gone when this is left."""
         self._note(errand, None)
         container = None
         try:
@@ -87,9 +88,9 @@ class Errands:
                 raise EngineUnavailable(f"{errand.name} of {self._job_id} was called off")
             self._under_way[errand.name] = container
 
-    def _remove(self, container: str) -> None:
+    def _kill(self, container: str) -> None:
         with suppress(LocaldlcError):  # told where it is waited for
-            self._engine.remove(container)
+            self._engine.signal(container, "SIGKILL")
 
     def _container_of(self, errand: Errand) -> ContainerSpec:
         return ContainerSpec(

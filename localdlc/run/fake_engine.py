@@ -119,12 +119,20 @@ class FakeAttachment:
 
 
 class FakeEngine:
-    """Runs ``script`` for every container. ``images`` are those it has; None: any asked for."""
+    """Runs ``script`` for every replica, and ``errands`` for containers that do something beside.
+
+    ``images`` are those it has; None: any asked for.
+    """
 
     def __init__(
-        self, script: Script, images: tuple[str, ...] | None = None, cpus: int = 8
+        self,
+        script: Script,
+        images: tuple[str, ...] | None = None,
+        cpus: int = 8,
+        errands: Script = lambda replica: 0,
     ) -> None:
         self._script = script
+        self._errands = errands
         self._images = images
         self._cpus = cpus
         self._ids = count(1)
@@ -209,7 +217,8 @@ class FakeEngine:
 
     def _live(self, replica: FakeReplica) -> None:
         try:
-            replica.finish(self._script(replica))
+            errand = "localdlc.errand" in replica.spec.labels
+            replica.finish((self._errands if errand else self._script)(replica))
         except Killed:
             replica.finish(137)
         except MemoryError:

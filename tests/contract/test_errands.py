@@ -98,7 +98,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     if request.param == "docker":
         request.getfixturevalue("docker_client")
     home = home_digest(tmp_path / "home")
-    engine = FakeEngine(act) if request.param == "fake" else connect(os.environ)
+    engine = FakeEngine(act, errands=act) if request.param == "fake" else connect(os.environ)
     with closing(engine):
         yield World(engine, home, Errands(engine, "dlcerrand", home))
         for left in engine.leftovers(home):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from localdlc.cli.cache import cache
 from localdlc.cli.image import image
 from localdlc.cli.jobs import gc, list_, logs, show
 from localdlc.cli.run import plan, run, validate
@@ -34,7 +35,7 @@ def cli() -> None:
     """
 
 
-for command in (run, validate, plan, list_, show, logs, gc, image, config):
+for command in (run, validate, plan, list_, show, logs, gc, cache, image, config):
     cli.add_command(command)
 
 

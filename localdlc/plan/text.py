@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from localdlc.plan.model import Input, Plan, ReplicaPlan
+from localdlc.plan.model import Fetch, Input, Plan, ReplicaPlan
 
 
 def as_text(plan: Plan) -> str:
@@ -28,7 +28,19 @@ def input_text(brought: Input) -> str:
         return f"{brought.uri}, by pip in every replica"
     access = "read-only" if brought.read_only else "writable"
     revision = f", {brought.checkout.revision}" if brought.checkout else ""
-    return f"{brought.uri} -> {brought.target} ({access}{revision})"
+    sample = fetch_text(brought.fetch) if brought.fetch else ""
+    return f"{brought.uri} -> {brought.target} ({access}{revision}{sample})"
+
+
+def fetch_text(fetch: Fetch) -> str:
+    parts = (f"a sample of {fetch.sample}" if fetch.sample else "", *globs_text(fetch))
+    return "".join(f", {part}" for part in ("fetched", *parts) if part)
+
+
+def globs_text(fetch: Fetch) -> Iterator[str]:
+    for word, globs in (("only", fetch.include), ("without", fetch.exclude)):
+        if globs:
+            yield f"{word} {' '.join(globs)}"
 
 
 def body(replica: ReplicaPlan) -> Iterator[str]:

@@ -77,7 +77,10 @@ class StatusChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class InputStaged(Event):
-    """An input is where the replicas will see it. ``bytes`` and ``files``: None is not counted."""
+    """An input is where the replicas will see it. ``bytes`` and ``files``: None is not counted.
+
+    ``sample`` says how much of it was wanted, such as ``1%``; "" is all.
+    """
 
     kind: str
     uri: str
@@ -86,6 +89,7 @@ class InputStaged(Event):
     seconds: float
     cached: bool
     detail: str = ""
+    sample: str = ""
 
 
 @dataclass(frozen=True, slots=True)

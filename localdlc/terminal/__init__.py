@@ -2,14 +2,24 @@
 
 from localdlc.terminal.lines import write_all
 from localdlc.terminal.printers import JsonPrinter, TextPrinter
-from localdlc.terminal.views import job_table, job_text, log_line, setting_text, swept_text
+from localdlc.terminal.views import (
+    cache_table,
+    job_table,
+    job_text,
+    log_line,
+    removed_text,
+    setting_text,
+    swept_text,
+)
 
 __all__ = [
     "JsonPrinter",
     "TextPrinter",
+    "cache_table",
     "job_table",
     "job_text",
     "log_line",
+    "removed_text",
     "setting_text",
     "swept_text",
     "write_all",

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections import deque
 from collections.abc import Iterator
 from datetime import datetime
 from typing import IO, AnyStr, BinaryIO, TextIO
 
 from localdlc.record.events import (
+    ImageReady,
+    InputStaged,
     JobFinished,
     Log,
     Progress,
     Record,
     ReplicaExited,
+    StatusChanged,
     lines,
 )
 from localdlc.record.view import JobView
@@ -77,7 +81,8 @@ class TextPrinter:
         self._pending: dict[tuple[str, str], bytes] = {}
         self._shown: dict[object, datetime] = {}
         self._tails: dict[str, deque[bytes]] = {}
-        self._live_line = False
+        self._live_lines: dict[str, str] = {}
+        self._drawn = 0
 
     def __call__(self, record: Record, view: JobView) -> None:
         match record.event:
@@ -127,7 +132,7 @@ class TextPrinter:
         """Whole lines, each after the prefix. Two copies for the block, not two for each line."""
         self._remember(pod_id, data)
         prefix = self._prefix(pod_id, job_id)
-        self._clear_live_line()
+        self._clear_live_lines()
         put(self._out, prefix + readable(data)[:-1].replace(b"\n", b"\n" + prefix) + b"\n")
 
     def _prefix(self, pod_id: str, job_id: str) -> bytes:
@@ -151,19 +156,28 @@ class TextPrinter:
     # events
 
     def _say_event(self, record: Record) -> None:
+        match record.event:
+            case InputStaged(uri=subject) | ImageReady(image=subject):
+                self._live_lines.pop(subject, None)
+            case StatusChanged():
+                self._live_lines.clear()
         text = event_text(record)
         if text and not self._quiet:
             self._say(text)
 
     def _progress(self, progress: Progress, time: datetime) -> None:
-        """On a terminal one line that changes; elsewhere a line every few seconds."""
+        """On a terminal a line each that changes; elsewhere a line every few seconds."""
         if self._quiet:
             return
         shown = self._shown.get(progress.subject)
         text = f"  {progress.subject}: {progress.text}"
         if self._live:
-            put(self._err, f"\r\x1b[K{text[:100]}")
-            self._live_line = True
+            # A line that the terminal breaks in two could not be taken back.
+            width = shutil.get_terminal_size((100, 24)).columns - 1
+            self._live_lines[progress.subject] = text[:width]
+            self._clear_live_lines()
+            put(self._err, "\n".join(self._live_lines.values()))
+            self._drawn = len(self._live_lines)
         elif shown is None or (time - shown).total_seconds() >= PROGRESS_EVERY:
             self._shown[progress.subject] = time
             self._say(text)
@@ -173,6 +187,9 @@ class TextPrinter:
             self._end_lines(pod_id, view.job_id)
         for line in self._failure(finish, view) if finish.status == "Failed" else ():
             self._say(line)
+        for staged in view.inputs:
+            if staged.sample:
+                self._say(f"  {staged.uri}: the job saw a sample of {staged.sample}")
         word = self._paint(finish.status, STATUS_COLOURS.get(finish.status, 0))
         by = finish.deciding_replica
         decided = f", decided by {short(by, view.job_id)}" if by else ""
@@ -196,13 +213,14 @@ class TextPrinter:
         return text.split("\n")[-LAST_LINES:] if data else []
 
     def _say(self, text: str) -> None:
-        self._clear_live_line()
+        self._clear_live_lines()
         put(self._err, f"{text}\n")
 
-    def _clear_live_line(self) -> None:
-        if self._live_line:
-            put(self._err, "\r\x1b[K")
-            self._live_line = False
+    def _clear_live_lines(self) -> None:
+        """Upwards from the last, at whose end the cursor stands."""
+        if self._drawn:
+            put(self._err, "\r\x1b[K" + "\x1b[A\x1b[K" * (self._drawn - 1))
+            self._drawn = 0
 
     def _paint(self, text: str, colour: int) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self._colour and colour else text

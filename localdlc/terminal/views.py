@@ -7,11 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from localdlc.config import CodeSource
 from localdlc.record.store import JobRow
 from localdlc.record.view import JobView
+from localdlc.stage.caches import Cached
+from localdlc.stage.meter import amount
 from localdlc.sweep import Swept
 from localdlc.terminal.lines import collapsed, readable
 from localdlc.terminal.words import how_it_ended, short
 
-__all__ = ["job_table", "job_text", "log_line", "setting_text", "swept_text"]
+__all__ = [
+    "cache_table",
+    "job_table",
+    "job_text",
+    "log_line",
+    "removed_text",
+    "setting_text",
+    "swept_text",
+]
 
 
 def log_line(pod_id: str, line: bytes, *, prefixed: bool) -> bytes:
@@ -28,6 +38,26 @@ def job_table(rows: Iterable[JobRow]) -> str:
         for r in rows
     ]
     return table(cells)
+
+
+def cache_table(found: Iterable[Cached]) -> str:
+    """``localdlc cache list``"""
+    titles = ("KEY", "KIND", "SIZE", "FILES", "LAST USED", "", "SOURCE")
+    cells = [titles] + [
+        (
+            *(one.key, one.kind, amount(one.bytes), f"{one.files:,}"),
+            f"{one.used:%Y-%m-%d %H:%M}",
+            *("in use" if one.in_use else "", one.source),
+        )
+        for one in found
+    ]
+    return table(cells)
+
+
+def removed_text(one: Cached, *, gone: bool) -> str:
+    """``localdlc cache rm``: one thing that is gone, or not."""
+    what = f"{one.kind} {one.key} {one.source}".rstrip()
+    return f"removed {what} ({amount(one.bytes)})" if gone else f"{what} stays: a job uses it"
 
 
 def table(cells: Sequence[tuple[str, ...]]) -> str:

@@ -1,0 +1,130 @@
+"""Any place that fsspec knows: http, s3, hdfs, memory, …"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from localdlc.errors import InputError
+from localdlc.stage.sources import Broken, Changed, Entry, patiently
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from fsspec import AbstractFileSystem
+
+__all__ = ["FilesystemSource", "open_filesystem"]
+
+T = TypeVar("T")
+
+# Where file systems of fsspec put what tells one content from the next; the first that is there.
+VERSIONS = (
+    *("ETag", "etag", "md5Hash", "md5", "sha", "mtime", "LastModified", "last_modified"),
+    *("modified", "Last-Modified", "updated", "modify", "created"),
+)
+
+
+def open_filesystem(uri: str, cancelled: Event) -> FilesystemSource:
+    """The source at any other Uri. Raises `InputError` naming the package that is missing."""
+    import fsspec
+
+    scheme = uri.partition("://")[0]
+    known = fsspec.registry.known_implementations
+    if scheme not in fsspec.available_protocols():
+        close = difflib.get_close_matches(scheme, known, 1)
+        hint = f"Did you mean {close[0]}://? " if close else ""
+        raise InputError(
+            f"{uri}: nothing here reads {scheme}://. {hint}Or map it: --map {uri}=FOLDER."
+        )
+    try:
+        filesystem, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)
+    except ImportError as error:
+        package = known.get(scheme, {}).get("err") or str(error)
+        raise InputError(f"{uri}: {scheme}:// needs one more package. {package}.") from error
+    except (ValueError, TypeError, OSError) as error:
+        raise InputError(f"{uri}: {type(error).__name__}: {error}") from error
+    return FilesystemSource(uri, filesystem, path, cancelled)
+
+
+class FilesystemSource:
+    """A folder or file of a file system of fsspec's."""
+
+    file_first = True
+
+    def __init__(
+        self, uri: str, filesystem: AbstractFileSystem, path: str, cancelled: Event
+    ) -> None:
+        self.uri = uri
+        self._filesystem = filesystem
+        self._path = path
+        self._cancelled = cancelled
+        self._root = path.rstrip("/")
+
+    def whole(self) -> Iterator[Entry]:
+        yield from self._below("")
+
+    def _below(self, path: str) -> Iterator[Entry]:
+        for entry in self.folder(path):
+            yield entry
+            if entry.path.endswith("/"):
+                yield from self._below(entry.path)
+
+    def folder(self, path: str) -> Iterator[Entry]:
+        # HTTP tells a page of links from a file by the slash.
+        place = f"{self._root}/{path}" if path or self._path.endswith("/") else self._root
+        found = self._asked(lambda: self._filesystem.ls(place, detail=True), missing=[])
+        entries = (self._entry(info, self._root) for info in found)
+        yield from sorted(entry for entry in entries if entry.path.strip("/"))
+
+    def single(self) -> Entry | None:
+        info = self._asked(lambda: self._filesystem.info(self._path), missing=None)
+        if info is None or info["type"] != "file" or self._path.endswith("/"):
+            return None
+        self._root = self._path.rpartition("/")[0]
+        return self._entry(info, self._root)
+
+    def beside(self) -> Iterator[str]:
+        place = self._path.rstrip("/").rpartition("/")[0]
+        found = self._asked(lambda: self._filesystem.ls(place, detail=False), missing=[])
+        yield from (str(name).rstrip("/").rpartition("/")[2] for name in found)
+
+    def read(self, entry: Entry, start: int, end: int | None) -> Iterator[bytes]:
+        path = f"{self._root}/{entry.path}"
+        data = self._told(lambda: self._filesystem.cat_file(path, start or None, end), missing=None)
+        if data is None:
+            raise Changed(entry.path)
+        # A server that knows no ranges sends the whole.
+        if end is not None and len(data) > end - start:
+            data = data[start:end]
+        yield data
+
+    def crc64(self, entry: Entry) -> int | None:
+        return None
+
+    def _entry(self, info: dict[str, Any], root: str) -> Entry:
+        name = str(info["name"])
+        path = name.removeprefix(root).lstrip("/")
+        if info["type"] == "directory":
+            return Entry(f"{path.rstrip('/')}/")
+        if info.get("size") is None:  # a list of links says nothing of what they lead to
+            info = self._asked(lambda: self._filesystem.info(name), missing=info)
+        tells = next((info[key] for key in VERSIONS if info.get(key)), "")
+        return Entry(path, info.get("size"), str(tells))
+
+    def _asked(self, call: Callable[[], T], missing: Any) -> T:
+        told = lambda: self._told(call, missing)  # noqa: E731
+        return patiently(f"listing {self.uri}", told, self._cancelled)
+
+    def _told(self, call: Callable[[], T], missing: Any) -> T:
+        """The result, ``missing`` where there is nothing, or what went wrong in our terms."""
+        try:
+            return call()
+        except (FileNotFoundError, NotADirectoryError):
+            return missing  # type: ignore[no-any-return]
+        except PermissionError as error:
+            raise InputError(f"{self.uri}: access is denied: {error}") from error
+        except NotImplementedError as error:
+            raise InputError(f"{self.uri} cannot be listed: {error}") from error
+        except Exception as error:  # every file system has exceptions of its own
+            raise Broken(f"{type(error).__name__}: {error}".rstrip(": ")) from error

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 from engines import CommandLine, Done
+from oss import OssServer
 
 pytestmark = [pytest.mark.engine, pytest.mark.samples, pytest.mark.timeout(600)]
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 
-def run(localdlc: CommandLine, name: str) -> Done:
+def run(localdlc: CommandLine, name: str, *flags: str, **variables: str) -> Done:
     folder = SAMPLES / name
     config = ["--config", str(folder / "localdlc.toml")]
-    return localdlc("run", str(folder / "job.json"), *config)
+    return localdlc("run", str(folder / "job.json"), *config, *flags, **variables)
 
 
 def accuracy(done: Done, pod: str) -> float:
@@ -47,3 +48,25 @@ def test_tf_mwms_learns_on_chief_and_worker(localdlc: CommandLine) -> None:
     done = run(localdlc, "tf-mwms")
     assert done.code == 0, done.err
     assert accuracy(done, "chief-0") > 0.8
+
+
+@pytest.mark.keeps_files
+def test_pytorch_oss_fetches_once_learns_and_writes_back(localdlc: CommandLine) -> None:
+    with OssServer() as oss:
+        bucket = oss.bucket("localdlc-samples")
+        bucket.put("digits/digits.csv.gz", (SAMPLES / "data" / "digits.csv.gz").read_bytes())
+        keys = oss.account.variables(oss.endpoint)
+
+        first = run(localdlc, "pytorch-oss", **keys)
+        assert first.code == 0, first.err
+        assert accuracy(first, "master-0") > 0.9
+        assert oss.seen.listings == 1
+        assert oss.seen.fetched == ["digits/digits.csv.gz"]
+        assert "digits/model.pt" not in bucket.objects
+
+        oss.seen.clear()
+        second = run(localdlc, "pytorch-oss", "--write-back", **keys)
+        assert second.code == 0, second.err
+        assert oss.seen.fetched == []
+        assert bucket.keys == ["digits/digits.csv.gz", "digits/model.pt"]
+        assert "nothing fetched" in second.err

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from localdlc.run.engine import Engine
     from localdlc.spec import Asked
     from localdlc.spec.fields import Row
+    from localdlc.stage.cloud import Resolved
     from localdlc.sweep import Swept
 
 __all__ = ["Reading", "Service"]
@@ -82,7 +83,7 @@ class Service:
     def plan_job(
         self, data: bytes, overrides: Sequence[str] = (), job_id: str | None = None
     ) -> Plan:
-        """What a run would do. Touches no engine and fetches nothing."""
+        """What a run would do. Touches no engine and fetches nothing; ``resolve = cloud`` asks."""
         from localdlc.run.host import observe_host
 
         asked = self.validate(data, overrides)
@@ -96,9 +97,28 @@ class Service:
             raise NotEmulated(
                 "this request cannot be run here yet; nothing was started", tuple(refused)
             )
-        plan = build_plan(asked.request, self.config, job_id, host)
-        said = (*map(str, asked.notes), *differences(fields.report(asked.request)))
+        config, answers = self._resolved(asked)
+        plan = build_plan(asked.request, config, job_id, host)
+        said = (*map(str, asked.notes), *answers, *differences(fields.report(asked.request)))
         return replace(plan, notes=(*said, *plan.notes))
+
+    def resolve_job(self, data: bytes, overrides: Sequence[str] = ()) -> Resolved:
+        """What the cloud says that the ids of a request are; asks for those not registered here.
+
+        Raises `InputError` in the cloud's words.
+        """
+        from localdlc.stage.cloud import resolve
+
+        return resolve(self.validate(data, overrides).request, self.config, os.environ)
+
+    def _resolved(self, asked: Asked) -> tuple[Config, tuple[str, ...]]:
+        """The configuration with what the cloud knows, if it is to be asked, and what it said."""
+        if self.config.resolve != "cloud" or self.config.offline:
+            return self.config, ()
+        from localdlc.stage.cloud import resolve
+
+        resolved = resolve(asked.request, self.config, os.environ)
+        return resolved.added_to(self.config), resolved.notes
 
     def build_image(
         self, file: str | None, tag: str | None, on_progress: Callable[[str], None]

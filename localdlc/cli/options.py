@@ -70,6 +70,11 @@ job_options = apply(
             "--pull", type=click.Choice(["missing", "always", "never"]), help="Pull images."
         ),
         click.option(
+            "--resolve",
+            type=click.Choice(["local", "cloud"]),
+            help="Who knows what ids stand for: localdlc.toml, or else the cloud.",
+        ),
+        click.option(
             "--credentials",
             metavar="PROFILE",
             help="Let the job have temporary keys of this profile of ~/.aliyun/config.json.",

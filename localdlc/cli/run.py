@@ -61,7 +61,10 @@ def run(
 def plan(
     file: str, overrides: tuple[str, ...], job_id: str | None, output: str, **flags: Any
 ) -> None:
-    """Print what a run of FILE would do. Touches no engine and fetches nothing."""
+    """Print what a run of FILE would do. Touches no engine and fetches nothing.
+
+    Only --resolve cloud asks the cloud what the ids of the request stand for.
+    """
     from localdlc.record.masking import Mask
 
     planned = service(flags).plan_job(read_body(file), overrides, job_id)

@@ -18,7 +18,7 @@ from localdlc.config.model import Cloud, Config, Oss
 from localdlc.config.settings import SETTINGS
 from localdlc.errors import UsageError
 
-__all__ = ["load_config"]
+__all__ = ["load_config", "project_file"]
 
 FILE_NAME = "localdlc.toml"
 # Tables of a fixed form; layers may each give a part of one.
@@ -61,13 +61,19 @@ def config_files(chosen: str | None, environment: Mapping[str, str], folder: Pat
     config_home = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
     users = config_home / "localdlc" / FILE_NAME
     found = [users] if users.is_file() else []
+    projects = project_file(chosen, environment, folder)
+    return [*found, projects] if projects.is_file() else found
+
+
+def project_file(chosen: str | None, environment: Mapping[str, str], folder: Path) -> Path:
+    """The chosen file, else the nearest; without any the one that there could be, here."""
     if named := chosen or environment.get("LOCALDLC_CONFIG"):
         path = (folder / named).resolve()
         if not path.is_file():
             raise UsageError(f"there is no configuration file {path}")
-        return [*found, path]
+        return path
     nearest = (f / FILE_NAME for f in (folder, *folder.parents) if (f / FILE_NAME).is_file())
-    return [*found, *[path for path in [next(nearest, None)] if path]]
+    return next(nearest, folder / FILE_NAME)
 
 
 def read_file(path: Path) -> dict[str, Any]:

@@ -34,9 +34,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A row of the table for each target. ``unit`` is s, ms, MB or lines/s.
+    """A row of the table for each target. ``unit`` is s, ms, MB, kB or lines/s.
 
     ``repeats``: how often a round measures everything, for what is too short to be steady.
+    ``most``: rounds at most, for what takes minutes.
     """
 
     name: str
@@ -45,3 +46,4 @@ class Case:
     ours: Measure
     targets: tuple[Target, ...]
     repeats: int = 1
+    most: int | None = None

@@ -17,7 +17,13 @@ HEAD = """\
 | case | localdlc | against | it takes | ratio | target | met |
 |---|---|---|---|---|---|---|"""
 
-FORMATS = {"s": "{:.2f} s", "ms": "{:.0f} ms", "MB": "{:.0f} MB", "lines/s": "{:,.0f} lines/s"}
+FORMATS = {
+    "s": "{:.2f} s",
+    "ms": "{:.0f} ms",
+    "MB": "{:.0f} MB",
+    "kB": "{:.0f} kB",
+    "lines/s": "{:,.0f} lines/s",
+}
 
 
 def line(row: Row) -> str:

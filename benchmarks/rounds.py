@@ -55,7 +55,7 @@ def measured(case: Case, bench: Workbench, rounds: int) -> Iterator[Row]:
     for measure in contestants.values():
         measure(bench)
     values: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds * case.repeats):
+    for _ in range(min(rounds, case.most or rounds) * case.repeats):
         for name, measure in contestants.items():
             values[name].append(measure(bench))
     series = {name: Series(tuple(found)) for name, found in values.items()}

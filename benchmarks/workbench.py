@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Timer
 from typing import IO
@@ -64,10 +64,14 @@ def environment(more: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Workbench:
-    """``folder`` is temporary and outside of the clone, so that no localdlc.toml is near."""
+    """``folder`` is temporary and outside of the clone, so that no localdlc.toml is near.
+
+    ``variables`` are localdlc's beside that of its home.
+    """
 
     folder: Path
     image: str
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def home(self) -> Path:
@@ -75,7 +79,7 @@ class Workbench:
 
     @property
     def env(self) -> dict[str, str]:
-        return {"LOCALDLC_HOME": str(self.home)}
+        return {**self.variables, "LOCALDLC_HOME": str(self.home)}
 
     def request(self, replicas: int, command: str) -> Path:
         """A CreateJob request whose replicas all run ``command``."""

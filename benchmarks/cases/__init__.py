@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from benchmarks.cases import help_page, log_lines, memory, noop_replicas, verdict
+from benchmarks.cases import (
+    fetching,
+    help_page,
+    log_lines,
+    memory,
+    mounting,
+    noop_replicas,
+    verdict,
+)
 
 __all__ = ["CASES"]
 
@@ -13,4 +21,6 @@ CASES = (
     log_lines.CASE,
     verdict.CASE,
     memory.CASE,
+    *fetching.CASES,
+    mounting.CASE,
 )

@@ -32,7 +32,7 @@ from localdlc.run.control import Control
 from localdlc.run.engine import Engine
 from localdlc.run.inbox import Post
 from localdlc.run.supervisor import Settings, Supervisor, Task
-from localdlc.stage.code import CodeTask
+from localdlc.stage.code import code_task
 from localdlc.stage.data import DataTask
 from localdlc.sweep import sweep
 
@@ -172,7 +172,7 @@ def supervise(
     control = control or Control()
     engine = control.calls.watched(engine)
     data = {f"data {i.target}": DataTask(i) for i in plan.inputs if i.kind == "data"}
-    code = {f"code {i.target}": CodeTask(i) for i in plan.inputs if i.kind == "code"}
+    code = {f"code {i.target}": code_task(i) for i in plan.inputs if i.kind == "code"}
     wrecks = {"sweep": lambda post: sweep_in_passing(engine, config.home, plan.job_id, post)}
     tasks: dict[str, Task] = {**data, **code, **wrecks}
     injected = injection_of(plan, config, journal)

@@ -145,7 +145,10 @@ class Going:
 class CommandLine:
     """``localdlc`` in a home and a working directory of the test's own."""
 
-    def __init__(self, home: Path, folder: Path) -> None:
+    def __init__(
+        self, home: Path, folder: Path, python: tuple[str, ...] = (sys.executable,)
+    ) -> None:
+        self._python = python
         self.home = home
         self.folder = folder
         self._going: list[Going] = []
@@ -157,7 +160,7 @@ class CommandLine:
         self, *arguments: str, stdin: bytes = b"", read: bool = True, **variables: str
     ) -> Going:
         process = subprocess.Popen(
-            [sys.executable, "-m", "localdlc", *arguments],
+            [*self._python, "-m", "localdlc", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -261,6 +264,7 @@ def ours(client: docker.APIClient, home: Path, left: Things) -> Things:
     """Those of ``left`` that carry the label of ``home``."""
     labelled = [("container", c) for c in client.containers(all=True)]
     labelled += [("network", n) for n in client.networks()]
+    labelled += [("volume", {**v, "Id": v["Name"]}) for v in client.volumes()["Volumes"] or ()]
     digest = home_digest(home)
     keys = {(k, t["Id"]) for k, t in labelled if (t["Labels"] or {}).get("localdlc.home") == digest}
     return {key: name for key, name in left.items() if key in keys}
@@ -291,6 +295,10 @@ def expected(parts: tuple[str, ...]) -> bool:
             return True
         case ("jobs", _, "request.json" | "plan.json" | "lock"):
             return True
+        case ("cache", "code", *_):
+            return True
         case ("jobs", _, "logs", name):
             return name.endswith(".log")
+        case ("cache", "wheels", _, "lock") | ("cache", "wheels", _, "wheels", _):
+            return True
     return False

@@ -64,6 +64,12 @@ job_options = apply(
             "--map", multiple=True, metavar="URI=DIR", help="Take a data source from a folder."
         ),
         click.option(
+            "--sample", metavar="N", help="Fetch a part of the data: 100files, 512MB or 1%."
+        ),
+        click.option(
+            "--code-dir", metavar="DIR", help="Run the code in this folder as it is, without git."
+        ),
+        click.option(
             "--image-map", multiple=True, metavar="FROM=TO", help="Run another image instead."
         ),
         click.option(
@@ -84,6 +90,18 @@ job_options = apply(
             "--keep",
             type=click.Choice(["never", "failed", "always"]),
             help="Keep containers after the end.",
+        ),
+        click.option(
+            "--write-back",
+            is_flag=True,
+            default=None,
+            help="Upload what a job that succeeded wrote over fetched data.",
+        ),
+        click.option(
+            "--allow-host-path",
+            multiple=True,
+            metavar="PATH",
+            help="Mount this place of the machine although it matters.",
         ),
         click.option("--grace", metavar="SECONDS", help="Between SIGTERM and SIGKILL."),
     ]

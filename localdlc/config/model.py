@@ -70,11 +70,6 @@ class CodeSource:
         """The repository without the ``user:token@`` that people paste into its URL."""
         return re.sub(r"(?<=://)[^/]*@", "", self.repository)
 
-    @property
-    def local(self) -> bool:
-        """Whether the repository is a folder of this machine."""
-        return self.repository.startswith(("/", "file://"))
-
 
 @dataclass(frozen=True, slots=True)
 class Oss:
@@ -109,6 +104,8 @@ class Config:
 
     ``credentials`` names the profile whose temporary keys jobs may have; ``resolve`` says who knows
     what a DataSourceId or CodeSourceId stands for: this configuration (``local``) or the ``cloud``.
+    ``write_back`` uploads what a job wrote over fetched data. ``allow_host_path`` are places that
+    matter on this machine and may be mounted; ``denied_host_paths`` are more that may not.
     """
 
     home: Path
@@ -132,6 +129,9 @@ class Config:
     cloud: Cloud = Cloud()
     credentials: str | None = None
     resolve: str = "local"
+    write_back: bool = False
+    allow_host_path: tuple[Path, ...] = ()
+    denied_host_paths: tuple[Path, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -19,6 +19,7 @@ from localdlc.config.values import (
     networks,
     one_of,
     pairs,
+    places,
     seconds,
     texts,
 )
@@ -136,4 +137,7 @@ SETTINGS: dict[str, Reader] = {
     "cloud": one_table("cloud", CLOUD),
     "credentials": a_text,
     "resolve": one_of("local", "cloud"),
+    "write_back": a_switch,
+    "allow_host_path": places,
+    "denied_host_paths": places,
 }

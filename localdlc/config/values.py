@@ -25,6 +25,7 @@ __all__ = [
     "networks",
     "one_of",
     "pairs",
+    "places",
     "seconds",
     "texts",
 ]
@@ -105,6 +106,10 @@ def pairs(value: Any, folder: Path) -> dict[str, str]:
     if bad := next((text for text, (a, _, b) in divided.items() if not (a and b)), None):
         raise ValueError(f"expected FROM=TO, got {bad!r}")
     return {source: target for source, _, target in divided.values()}
+
+
+def places(value: Any, folder: Path) -> tuple[Path, ...]:
+    return tuple(a_folder(place, folder) for place in texts(value, folder))
 
 
 def folders(value: Any, folder: Path) -> dict[str, Path]:

@@ -7,9 +7,11 @@ contract; ``str(plan)`` is what a person reads and what the golden tests compare
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
 from localdlc.config import Sample
 from localdlc.record.masking import MASK
@@ -39,14 +41,25 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A git working tree to make: what to clone, what to check out, and into which folder."""
+    """A git working tree to make: what to clone, what to check out, and into which folder.
+
+    ``repository`` holds no login; that is ``user`` and ``token``. ``cache`` is the folder of bare
+    clones; ``offline``: what is not there or on this machine cannot be had.
+    """
 
     repository: str
     branch: str | None
     commit: str | None
     folder: str
     user: str | None = None
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
+    cache: str = ""
+    offline: bool = False
+
+    @property
+    def local(self) -> bool:
+        """Whether the repository is a folder of this machine."""
+        return self.repository.startswith(("/", "file://"))
 
     @property
     def revision(self) -> str:
@@ -57,9 +70,8 @@ class Checkout:
 
     @property
     def secrets(self) -> set[str]:
-        """The token, and what people paste into the URL: ``user:TOKEN@`` or ``TOKEN@``."""
-        pasted = PASTED.findall(self.repository)
-        return {secret for secret in (self.token, *pasted) if secret}
+        """The token, also as a URL spells it."""
+        return {self.token, quote(self.token, safe="")} if self.token else set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,8 @@ class Input:
     """Something to bring before any replica starts, and where the replicas see it.
 
     ``source`` is the folder that will be mounted ("" for libraries, which are installed);
-    ``checkout`` is set for code only, ``fetch`` for data that is elsewhere.
+    ``checkout`` is set for code only, ``fetch`` for data that is elsewhere. With a ``role``, a Type
+    of JobSpecs, only its replicas see it.
     """
 
     kind: Literal["data", "code", "libs"]
@@ -93,6 +106,24 @@ class Input:
     source: str = ""
     checkout: Checkout | None = None
     fetch: Fetch | None = None
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Libraries:
+    """What the replicas of one image install before their command.
+
+    ``wanted`` are requirements, ``listed`` a requirements.txt in the container ("" for none);
+    ``folder`` is where the replicas' wheels must be on this machine. ``mounts`` and ``env`` (pip's
+    variables) are what a replica has, because pip may be told to look there.
+    """
+
+    image: str
+    wanted: tuple[str, ...]
+    listed: str
+    folder: str
+    mounts: tuple[Mount, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +191,12 @@ class ReplicaPlan:
             "command": list(self.command),
             "env": self.shown_env(),
             "mounts": [
-                {"source": m.source, "target": m.target, "read_only": m.read_only}
+                {
+                    "source": m.source,
+                    "target": m.target,
+                    "read_only": m.read_only,
+                    "layer": m.layer,
+                }
                 for m in self.mounts
             ],
             "resources": {
@@ -202,6 +238,7 @@ class Plan:
     replicas: tuple[ReplicaPlan, ...]
     notes: tuple[str, ...]
     completed_message: str = ""
+    libraries: tuple[Libraries, ...] = ()
     injection: Injection | None = None
 
     def placed(self, subnet: IPv4Network) -> Plan:
@@ -218,7 +255,8 @@ class Plan:
     def secret_values(self) -> tuple[str, ...]:
         """Every value that no sink may show, longest first so that none hides inside another."""
         values = {r.env[name] for r in self.replicas for name in r.secrets}
-        texts = (text for r in self.replicas for text in r.env.values())
+        texts = [text for r in self.replicas for text in r.env.values()]
+        texts += [i.fetch.uri for i in self.inputs if i.fetch]
         values |= {password for text in texts for password in PASTED.findall(text)}
         values |= {secret for i in self.inputs if i.checkout for secret in i.checkout.secrets}
         for login in (r.login for r in self.replicas if r.login):

@@ -144,16 +144,44 @@ _TABLE = [
     ),
     *_rows(
         "honoured",
-        "mounted from the folder that it is mapped to, or that a file:// Uri names",
+        "mounted from a folder of this machine, or fetched and cached",
         *_under("DataSources[]", "DataSourceId Uri"),
     ),
     *_rows("honoured", "where it appears in every replica", "DataSources[].MountPath"),
-    *_rows("honoured", "RO is read-only; all else is writable", "DataSources[].MountAccess"),
-    *_rows("honoured", "localdlc.toml says which repository it is", "CodeSource.CodeSourceId"),
+    *_rows(
+        "honoured",
+        "RO is read-only; else a mapped folder is written, fetched data through a layer of the job",
+        "DataSources[].MountAccess",
+    ),
+    *_rows(
+        "honoured",
+        "mounted from this machine, for the replicas of the role",
+        *_under("JobSpecs[].LocalMountSpecs[]", "MountMode LocalPath MountPath"),
+        cases=(
+            Case(
+                lambda _, value: value == "Block",
+                "refused",
+                "{path}: no block device is handed to a container; mount a folder: Filesystem",
+            ),
+        ),
+    ),
+    *_rows("honoured", "localdlc.toml or --code-dir says what it is", "CodeSource.CodeSourceId"),
     *_rows(
         "honoured",
         "checked out once before the replicas start, and mounted in each",
-        *_under("CodeSource", "Branch Commit MountPath IsSharedMountPath"),
+        *_under("CodeSource", "Branch Commit MountPath"),
+    ),
+    *_rows(
+        "honoured",
+        "there is one working tree, which all replicas share",
+        "CodeSource.IsSharedMountPath",
+        cases=(
+            Case(
+                lambda _, value: value is False,
+                "approximated",
+                "there is one working tree all the same: what a replica writes the others see",
+            ),
+        ),
     ),
     *_rows(
         "honoured",
@@ -215,7 +243,7 @@ _TABLE = [
         _NOT_YET,
         *_under("JobSpecs[].ExtraPodSpec", "InitContainers SideCarContainers Lifecycle"),
         *_under("JobSpecs[].ExtraPodSpec", "SharedVolumeMountPaths MainContainerSecurityContext"),
-        *_under("JobSpecs[]", "LocalMountSpecs StartupDependencies"),
+        "JobSpecs[].StartupDependencies",
         "TemplateId",
     ),
     *_rows(
@@ -269,12 +297,23 @@ _TABLE = [
     ),
     *_rows(
         "ignored",
-        "it tunes the cloud's storage client; data is mounted from this machine",
-        "Options",
-        *_under("DataSources[]", "Options EnableCache AccessPointId RoleChain RoleArn"),
+        "data is fetched with this machine's own keys before the job starts, or mapped",
+        *_under("DataSources[]", "AccessPointId RoleChain RoleArn"),
         "Settings.EnableOssAppend",
     ),
-    *_rows("ignored", "the mapped folder has one version", "DataSources[].DataSourceVersion"),
+    *_rows("honoured", "data that is fetched is always cached", "DataSources[].EnableCache"),
+    *_rows(
+        "approximated",
+        "fs.oss.download.thread.concurrency is how many downloads run at a time; the rest is for "
+        "the cloud's storage client",
+        "Options",
+        "DataSources[].Options",
+    ),
+    *_rows(
+        "honoured",
+        "chooses among the versions in localdlc.toml; a mapped folder has one",
+        "DataSources[].DataSourceVersion",
+    ),
     *_rows(
         "ignored",
         "replicas reach each other by name on every port",

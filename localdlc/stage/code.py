@@ -1,161 +1,196 @@
-"""Code sources: one clone a job, at the right commit, by git."""
+"""Code sources: a working tree of a job's own at the right commit, or the user's as it is."""
 
 from __future__ import annotations
 
-import base64
-import os
-import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Protocol
 
 from localdlc.errors import InputError
 from localdlc.plan.model import Checkout, Input
 from localdlc.record.events import Event, InputStaged, Note, Progress
+from localdlc.stage.askpass import login
+from localdlc.stage.clones import bare_clone, clone_of, commit_of
+from localdlc.stage.data import missing
+from localdlc.stage.differences import differing, in_words
+from localdlc.stage.git_process import TRUSTING, Git, GitFailed
+from localdlc.stage.lfs import WITHOUT_LFS, bring_lfs
+from localdlc.stage.submodules import bring_submodules
 from localdlc.stage.working_tree import discard, remember
 
-if TYPE_CHECKING:
-    import git
+__all__ = ["CloneTask", "CodeTask", "FolderTask", "code_task"]
 
-__all__ = ["CodeTask"]
-
-# git refuses a folder that belongs to somebody else, on the cloning side and on the serving side,
-# which does not hear our -c. Whoever names a folder in localdlc.toml trusts it.
 ORIGIN = "origin"
-TRUST = ("-c", "safe.directory=*")
-TRUSTING = f"--upload-pack=git {' '.join(TRUST)} upload-pack"
 # Seconds that a cancelled task may take to let go of its folder.
 PATIENCE = 10.0
 
+Post = Callable[[Event], None]
 
-class CodeTask:
-    """Clones one code source for one job."""
 
-    def __init__(self, source: Input) -> None:
-        if source.checkout is None:
-            raise ValueError(f"{source.uri} is no code source")
-        self._uri = source.uri
-        self._checkout = source.checkout
-        self._clone: Any = None
-        self._cancelled = False
-        self._at_work = Lock()
+class CodeTask(Protocol):
+    """Brings one code source, can be called off, and tidies up after the job."""
 
-    def __call__(self, post: Callable[[Event], None]) -> None:
-        """Posts `InputStaged`; raises `InputError` naming the repository, branch or commit."""
-        with self._at_work:
-            if not self._cancelled:
-                self._bring(post)
-
-    def _bring(self, post: Callable[[Event], None]) -> None:
-        began = time.monotonic()
-        post(Progress(self._uri, "cloning"))
-        repository = self._cloned()
-        commit = check_out(repository, self._checkout, self._uri)
-        remember(Path(self._checkout.folder))
-        if not self._checkout.commit and uncommitted(Path(self._checkout.repository)):
-            post(Note(f"{self._uri} has uncommitted changes; the job runs what is committed."))
-        post(
-            InputStaged(
-                kind="code",
-                uri=self._uri,
-                bytes=None,
-                files=None,
-                seconds=round(time.monotonic() - began, 3),
-                cached=False,
-                detail=f"{self._checkout.revision} at {commit[:10]}",
-            )
-        )
+    def __call__(self, post: Post) -> None:
+        """Posts `InputStaged`; raises `InputError` that names what is not there."""
 
     def cancel(self) -> None:
-        """Ends a clone that is under way, and waits until nobody writes into its folder."""
-        self._cancelled = True
-        self._terminate()
+        """Ends what is under way, and waits until nobody writes into the folder."""
+
+    def leave(self) -> Path | None:
+        """After the job: removes what was brought; returns the folder if it stays."""
+
+
+def code_task(source: Input) -> CodeTask:
+    return CloneTask(source, source.checkout) if source.checkout else FolderTask(source)
+
+
+class CloneTask:
+    """A working tree for one job, out of the bare clone in the cache."""
+
+    def __init__(self, source: Input, checkout: Checkout) -> None:
+        self._uri = source.uri
+        self._checkout = checkout
+        self._folder = Path(checkout.folder)
+        self._git = Git()
+        self._at_work = Lock()
+
+    def __call__(self, post: Post) -> None:
+        with self._at_work:
+            if not self._git.cancelled.is_set():
+                self._bring(post)
+
+    def _bring(self, post: Post) -> None:
+        began = time.monotonic()
+        tell = telling(self._uri, post)
+        tell("cloning")
+        try:
+            took = self._clone(tell)
+            commit = check_out(self._folder, self._checkout, self._uri, self._git)
+            self._complete(post)
+        except GitFailed as error:
+            raise InputError(f"{self._uri} cannot be checked out: {error}") from error
+        remember(self._folder)
+        self._note_what_is_left_out(post)
+        detail = f"{self._checkout.revision} at {commit[:10]}, {took}"
+        post(staged(self._uri, began, detail, cached=took not in {"cloned", "fetched"}))
+
+    def _clone(self, tell: Callable[[str], None]) -> str:
+        checkout = self._checkout
+        if checkout.local:
+            try:
+                self._copy(checkout.repository)
+            except GitFailed as error:
+                raise InputError(f"cannot clone {self._uri}: {error}") from error
+            return "from this machine"
+        with (
+            login(checkout.repository, checkout.user, checkout.token) as known,
+            bare_clone(checkout, self._git, known, tell) as took,
+        ):
+            self._copy(str(clone_of(checkout)))
+        at = ("-C", checkout.folder)
+        self._git(*at, "remote", "set-url", ORIGIN, checkout.repository)
+        return took
+
+    def _copy(self, repository: str) -> None:
+        # Hard links, as git would make, would let a container's root write through them: a chown of
+        # the working tree would change whose the cache's own files are.
+        options = ("--no-hardlinks", "--no-checkout", "--quiet", "--origin", ORIGIN, TRUSTING)
+        self._git("clone", *options, "--", repository, self._checkout.folder)
+
+    def _complete(self, post: Post) -> None:
+        tell = telling(self._uri, post)
+        inside = bring_submodules(self._folder, self._checkout, self._git, tell)
+        for tree, checkout in [(self._folder, self._checkout), *inside]:
+            if note := bring_lfs(tree, checkout, self._git, tell):
+                post(Note(f"{self._uri}: {note}"))
+
+    def _note_what_is_left_out(self, post: Post) -> None:
+        checkout = self._checkout
+        if not checkout.repository.startswith("/") or checkout.commit:
+            return
+        if paths := differing_or_none(Path(checkout.repository), self._git):
+            post(
+                Note(
+                    f"{self._uri} has uncommitted changes ({in_words(paths)}); the job runs what "
+                    "is committed. --code-dir runs the folder as it is."
+                )
+            )
+
+    def cancel(self) -> None:
+        self._git.cancel()
         if self._at_work.acquire(timeout=PATIENCE):
             self._at_work.release()
 
-    def _terminate(self) -> None:
-        """With its children: git leaves its helpers behind when it is killed alone."""
-        if (clone := self._clone) is not None and clone.proc is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(clone.proc.pid, signal.SIGTERM)
+    def leave(self) -> Path | None:
+        return discard(self._folder)
+
+
+class FolderTask:
+    """The user's own working tree. Nothing is copied, and nothing of it is ever removed."""
+
+    def __init__(self, source: Input) -> None:
+        self._folder = Path(source.source)
+        self._git = Git()
+
+    def __call__(self, post: Post) -> None:
+        began = time.monotonic()
+        if not self._folder.is_dir():
+            raise InputError(wrong_with(self._folder))
+        try:
+            paths = differing(self._folder, self._git)
+        except GitFailed as error:
+            post(Note(f"{self._folder}: git cannot say what differs from the commit: {error}"))
+            paths = []
+        if paths:
+            differ = f"{len(paths)} file(s) differ from the commit"
+            post(Note(f"{self._folder}: {differ}: {in_words(paths)}."))
+        detail = "the folder as it is" + ("; git knows no commit of it" if paths is None else "")
+        post(staged(str(self._folder), began, detail, cached=True))
+
+    def cancel(self) -> None:
+        self._git.cancel()
 
     def leave(self) -> Path | None:
-        """After the job: `discard` of its working tree."""
-        return discard(Path(self._checkout.folder))
-
-    def _cloned(self) -> git.Repo:
-        import git
-
-        checkout = self._checkout
-        trusting = [TRUSTING] if checkout.repository.startswith("/") else []
-        clone = ["clone", "--no-checkout", "--origin", ORIGIN, *trusting]
-        command = ["git", *TRUST, *clone, "--", checkout.repository]
-        try:
-            self._clone = git.Git().execute(
-                [*command, checkout.folder],
-                as_process=True,
-                env=environment(checkout),
-                start_new_session=True,
-            )
-            if self._cancelled:  # while it was being started
-                self._terminate()
-            self._clone.wait()
-        except (git.GitCommandError, git.GitCommandNotFound) as error:
-            raise InputError(f"cannot clone {self._uri}: {words(error)}") from error
-        finally:
-            self._clone = None
-        return git.Repo(checkout.folder)
+        return None
 
 
-def environment(checkout: Checkout) -> dict[str, str]:
-    """Git's environment: never a question, and a token that stays out of ``.git/config``."""
-    variables = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    if checkout.token:
-        login = f"{checkout.user or 'git'}:{checkout.token}".encode()
-        header = f"Authorization: Basic {base64.b64encode(login).decode()}"
-        parts = urlsplit(checkout.repository)
-        variables |= {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{parts.hostname}/.extraHeader",
-            "GIT_CONFIG_VALUE_0": header,
-        }
-    return variables
+def telling(uri: str, post: Post) -> Callable[[str], None]:
+    return lambda text: post(Progress(uri, text))
 
 
-def check_out(repository: git.Repo, checkout: Checkout, uri: str) -> str:
+def staged(uri: str, began: float, detail: str, *, cached: bool) -> InputStaged:
+    seconds = round(time.monotonic() - began, 3)
+    return InputStaged("code", uri, None, None, seconds, cached, detail)
+
+
+def wrong_with(folder: Path) -> str:
+    if folder.exists():
+        return f"{folder} is no folder; --code-dir takes the one that the code is in."
+    return missing(folder)
+
+
+def differing_or_none(folder: Path, git: Git) -> list[str] | None:
+    try:
+        return differing(folder, git)
+    except GitFailed:
+        return None
+
+
+def check_out(tree: Path, checkout: Checkout, uri: str, git: Git) -> str:
     """Checks out commit, else branch, else what the repository's HEAD names; returns the commit."""
+    at = f"--git-dir={tree / '.git'}"
     wanted = checkout.commit or checkout.branch
     names = revisions(checkout)
-    found = next((sha for name in names if (sha := resolved(repository, name))), None)
+    found = next((sha for name in names if (sha := commit_of(at, name, git))), None)
     if found is None:
         if wanted is None:
             raise InputError(f"{uri} has no commit yet, or none on its default branch.")
         what = "commit" if checkout.commit else "branch"
-        raise InputError(f"{uri} has no {what} {wanted}.{alike(repository, checkout)}")
-    import git
-
-    try:
-        repository.git.checkout("--detach", "--quiet", found)
-    except git.GitCommandError as error:
-        raise InputError(f"{uri} cannot be checked out at {found}: {words(error)}") from error
+        raise InputError(f"{uri} has no {what} {wanted}.{alike(at, checkout, git)}")
+    git("-C", str(tree), *WITHOUT_LFS, "checkout", "--detach", "--quiet", found)
     return found
-
-
-def uncommitted(folder: Path) -> bool:
-    """Whether a repository on this machine has a working tree that differs from its last commit."""
-    import git
-
-    if not (folder / ".git").exists():
-        return False
-    try:
-        status = git.Git(folder).execute(["git", *TRUST, "status", "--porcelain"])
-    except git.GitCommandError:
-        return False
-    return bool(status)
 
 
 def revisions(checkout: Checkout) -> tuple[str, ...]:
@@ -166,29 +201,15 @@ def revisions(checkout: Checkout) -> tuple[str, ...]:
     return ("HEAD",)
 
 
-def resolved(repository: git.Repo, name: str) -> str | None:
-    import git
-
-    try:
-        return str(repository.git.rev_parse("--verify", "--quiet", f"{name}^{{commit}}"))
-    except git.GitCommandError:
-        return None
-
-
-def alike(repository: git.Repo, checkout: Checkout) -> str:
+def alike(at: str, checkout: Checkout, git: Git) -> str:
+    """What was probably meant, after what is not there."""
+    offline = " localdlc is offline; it may be there by now." if checkout.offline else ""
     if checkout.commit:
-        return " Is it pushed? Only what the repository holds can be checked out."
-    refs = repository.remote(ORIGIN).refs
-    branches = [ref.remote_head for ref in refs if ref.remote_head != "HEAD"]
+        return offline or " Is it pushed? Only what the repository holds can be checked out."
+    prefix = f"refs/remotes/{ORIGIN}/"
+    refs = git(at, "for-each-ref", "--format=%(refname)", prefix).splitlines()
+    branches = sorted(ref.removeprefix(prefix) for ref in refs if ref != f"{prefix}HEAD")
     import difflib
 
     close = difflib.get_close_matches(checkout.branch or "", branches, 3)
-    return f" Branches: {', '.join(close or sorted(branches)[:5])}."
-
-
-def words(error: Exception) -> str:
-    """Git's own last words, without GitPython's wrapping."""
-    text = getattr(error, "stderr", "") or str(error)
-    lines = [line.strip(" '\n") for line in str(text).splitlines()]
-    told = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
-    return told[0] if told else " ".join(line for line in lines if line)
+    return f" Branches: {', '.join(close or branches[:5])}.{offline}"

@@ -181,6 +181,9 @@ FROM_ENVIRONMENT = {
     "cloud": (json.dumps({"sts_endpoint": "s"}), Cloud("s")),
     "credentials": ("jobs", "jobs"),
     "resolve": ("cloud", "cloud"),
+    "write_back": ("1", True),
+    "allow_host_path": ("/etc/ssl,/dev/nvme0", (Path("/etc/ssl"), Path("/dev/nvme0"))),
+    "denied_host_paths": ("/srv", (Path("/srv"),)),
 }
 
 

@@ -10,10 +10,10 @@ from given import planned, request
 
 from localdlc.config import CodeSource
 from localdlc.errors import InputError
-from localdlc.plan.inputs import local_folder, mapped
-from localdlc.plan.model import Checkout, Plan
+from localdlc.plan.data import local_folder, mapped
+from localdlc.plan.model import Plan
 
-OSS = "oss://bucket/data/"
+NAS = "nas://29abcd12-fghi.cn-hangzhou/data/"
 
 
 def with_data(
@@ -21,12 +21,6 @@ def with_data(
 ) -> Plan:
     body = request({"Master": 1}, DataSources=list(sources), CodeSource=code)
     return planned(body, **settings)
-
-
-def code_of(known: CodeSource, **asked: str) -> tuple[str, Checkout]:
-    plan = with_data(code={"CodeSourceId": "c", **asked}, code_sources={"c": known})
-    assert plan.inputs[0].checkout
-    return plan.inputs[0].target, plan.inputs[0].checkout
 
 
 @pytest.mark.parametrize(
@@ -110,80 +104,12 @@ def test_two_inputs_in_one_place_are_an_error() -> None:
 
 def test_everything_that_cannot_be_found_is_told_at_once() -> None:
     with pytest.raises(InputError) as error:
-        with_data({"Uri": OSS}, {"DataSourceId": "d-9"}, code={"CodeSourceId": "code-x"})
+        with_data({"Uri": NAS}, {"DataSourceId": "d-9"}, code={"CodeSourceId": "code-x"})
     assert [p.path for p in error.value.problems] == [
         "DataSources[0]",
         "DataSources[1]",
         "CodeSource.CodeSourceId",
     ]
-    assert f"--map {OSS}=FOLDER" in str(error.value.problems[0])
-    assert "d-9 is not on this machine" in str(error.value.problems[1])
+    assert f"--map {NAS}=FOLDER" in str(error.value.problems[0])
+    assert "d-9 is not registered here" in str(error.value.problems[1])
     assert '[code_sources."code-x"]' in str(error.value.problems[2])
-
-
-# code
-
-
-@pytest.mark.parametrize(
-    ("clone_type", "repository", "target"),
-    [
-        (0, "https://git.example/ml/train.git", "/root/code/train"),
-        (0, "https://git.example/ml/train/", "/root/code/train"),
-        (0, "git@git.example:train.git", "/root/code/train"),
-        (0, "/home/ann/train", "/root/code/train"),
-        (1, "https://git.example/ml/train.git", "/root/code"),
-    ],
-)
-def test_clone_type_0_makes_a_folder_of_the_repositorys_name(
-    clone_type: int, repository: str, target: str
-) -> None:
-    known = CodeSource(repository, clone_type=clone_type)
-    assert code_of(known, MountPath="/root/code/")[0] == target
-
-
-def test_the_request_says_where_before_the_code_source_does() -> None:
-    known = CodeSource("/r", mount_path="/stored")
-    assert code_of(known)[0] == "/stored/r"
-    assert code_of(known, MountPath="/asked")[0] == "/asked/r"
-    assert code_of(CodeSource("/r"))[0] == "/root/code/r"
-
-
-@pytest.mark.parametrize(
-    ("asked", "branch", "commit"),
-    [
-        ({}, "main", "abc"),
-        ({"Branch": "dev"}, "dev", None),
-        ({"Commit": "def"}, "main", "def"),
-        ({"Branch": "dev", "Commit": "def"}, "dev", "def"),
-        ({"Branch": "", "Commit": ""}, "main", "abc"),
-    ],
-)
-def test_a_branch_of_the_request_disables_the_stored_commit(
-    asked: dict[str, str], branch: str, commit: str | None
-) -> None:
-    checkout = code_of(CodeSource("/r", branch="main", commit="abc"), **asked)[1]
-    assert (checkout.branch, checkout.commit) == (branch, commit)
-
-
-@pytest.mark.parametrize(
-    ("repository", "uri", "secrets"),
-    [
-        ("https://ann:t0ken-1@h/r", "https://h/r", {"t0ken-1"}),
-        ("https://t0ken-1@h:8443/r", "https://h:8443/r", {"t0ken-1"}),
-        ("https://h/r", "https://h/r", set()),
-        ("git@h:r.git", "git@h:r.git", set()),
-        ("https://[h/r", "https://[h/r", set()),
-    ],
-)
-def test_credentials_in_a_repository_are_never_shown(
-    repository: str, uri: str, secrets: set[str]
-) -> None:
-    plan = with_data(code={"CodeSourceId": "c"}, code_sources={"c": CodeSource(repository)})
-    assert plan.inputs[0].uri == uri
-    assert set(plan.secret_values()) == secrets
-    assert plan.inputs[0].checkout
-    assert plan.inputs[0].checkout.repository == repository
-
-
-def test_an_empty_code_source_is_none() -> None:
-    assert with_data(code={"CodeSourceId": "", "Branch": ""}).inputs == ()

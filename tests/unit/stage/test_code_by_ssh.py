@@ -8,7 +8,7 @@ import pytest
 
 from localdlc.errors import InputError
 from localdlc.plan.model import Checkout, Input
-from localdlc.stage.code import CodeTask
+from localdlc.stage.code import code_task
 
 
 @pytest.mark.parametrize("url", ["git@host.invalid:org/repo.git", "ssh://git@host.invalid/repo"])
@@ -20,8 +20,8 @@ def test_the_other_side_is_asked_for_upload_pack_and_nothing_else(
     ssh.write_text(f'#!/bin/sh\necho "$@" >> {asked}\nexit 255\n')
     ssh.chmod(0o755)
     monkeypatch.setenv("GIT_SSH_COMMAND", str(ssh))
-    checkout = Checkout(url, None, None, str(tmp_path / "code"))
+    checkout = Checkout(url, None, None, str(tmp_path / "code"), cache=str(tmp_path / "cache"))
     with pytest.raises(InputError):
-        CodeTask(Input("code", url, "/root/code", False, checkout=checkout))(lambda event: None)
+        code_task(Input("code", url, "/root/code", False, checkout=checkout))(lambda event: None)
     (last,) = [line for line in asked.read_text().splitlines() if "upload-pack" in line]
     assert "git-upload-pack '" in last

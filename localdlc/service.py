@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from localdlc.beside import beside
 from localdlc.config import Config
-from localdlc.errors import EngineUnavailable, NotEmulated, NotFound, UsageError
+from localdlc.errors import EngineUnavailable, InvalidRequest, NotEmulated, NotFound, UsageError
 
 if TYPE_CHECKING:
     from localdlc.job import Listener, Result
     from localdlc.plan.model import Plan
     from localdlc.plan.resources import Host
+    from localdlc.record.events import Event
     from localdlc.record.log_file import LogLine
     from localdlc.record.store import JobRow, Store
     from localdlc.record.view import JobView
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from localdlc.run.engine import Engine
     from localdlc.spec import Asked
     from localdlc.spec.fields import Row
+    from localdlc.stage.caches import Cached
     from localdlc.stage.cloud import Resolved
     from localdlc.sweep import Swept
 
@@ -99,8 +101,22 @@ class Service:
             )
         config, answers = self._resolved(asked)
         plan = build_plan(asked.request, config, job_id, host)
+        self._guard(asked, plan)
         said = (*map(str, asked.notes), *answers, *differences(fields.report(asked.request)))
         return replace(plan, notes=(*said, *plan.notes))
+
+    def _guard(self, asked: Asked, plan: Plan) -> None:
+        """Raises `InvalidRequest` with every place of this machine that must not be mounted."""
+        from localdlc.plan.host_paths import host_paths, refused
+        from localdlc.run.protected import protected_places, real
+
+        config = self.config
+        protected = protected_places(os.environ, config.home, config.denied_host_paths)
+        allowed = [real(path) for path in config.allow_host_path]
+        wanted = host_paths(asked.request, plan.inputs)
+        found = [refused(place, real(place.path), protected, allowed) for place in wanted]
+        if problems := tuple(problem for problem in found if problem):
+            raise InvalidRequest("places that matter on this machine are not mounted", problems)
 
     def resolve_job(self, data: bytes, overrides: Sequence[str] = ()) -> Resolved:
         """What the cloud says that the ids of a request are; asks for those not registered here.
@@ -225,6 +241,51 @@ class Service:
             for path in files[pod_id]:
                 for line in read_lines(path):
                     yield pod_id, attempt_of(path), line
+
+    # after a job
+
+    def write_back(self, name: str, emit: Callable[[Event], None]) -> None:
+        """Uploads what a job that succeeded wrote over fetched data, as ``--write-back`` does.
+
+        ``emit`` hears what goes where. Raises `InputError` when it cannot, `UsageError` for a job
+        that did not succeed.
+        """
+        from localdlc.writing_back import uploads
+
+        view, plan = self.get_job(name)
+        if view.status != "Succeeded":
+            raise UsageError(
+                f"{view.job_id} has not succeeded ({view.status}): nothing is written back."
+            )
+        for upload in uploads(view.job_id, plan):
+            upload(view.job_id, self.config, emit)
+
+    # caches
+
+    def list_cache(self) -> list[Cached]:
+        """Data, clones and wheels that are kept for the next job, the latest used first."""
+        from localdlc.stage.caches import cached
+
+        return cached(self.config.home)
+
+    def remove_cache(
+        self, names: Sequence[str] = (), kinds: Sequence[str] = ()
+    ) -> list[tuple[Cached, bool]]:
+        """Takes these out of the cache: everything of ``kinds``, or what ``names`` name.
+
+        A name is a key, its beginning, or a source. Returns each with whether it is gone: what a
+        running job uses stays. Raises `NotFound` for a name that fits nothing.
+        """
+        from localdlc.stage.caches import remove
+
+        found = self.list_cache()
+        for name in names:
+            if not any(one.named(name) for one in found):
+                raise NotFound(f"the cache has no {name}; `localdlc cache list` shows what it has.")
+        chosen = [
+            one for one in found if one.kind in kinds or any(one.named(name) for name in names)
+        ]
+        return [(one, remove(one)) for one in chosen]
 
     # cleaning
 

@@ -6,6 +6,8 @@ running job of another process holds its own.
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterable
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from localdlc.errors import LocaldlcError
+from localdlc.handover import Handover
 from localdlc.record.events import (
     ContainersKept,
     JobFinished,
@@ -26,6 +29,8 @@ from localdlc.record.events import (
 from localdlc.record.store import JobLog, Store, home_digest
 from localdlc.record.view import fold
 from localdlc.run.engine import Engine, Leftover
+from localdlc.run.errands import Errands
+from localdlc.stage.layer import layers_in, settle
 from localdlc.stage.working_tree import discard
 
 __all__ = ["Swept", "sweep"]
@@ -37,7 +42,7 @@ REASON = "localdlc was killed before the job ended; what it had started was remo
 class Swept:
     """One thing put in order; ``failure`` says why it could not be."""
 
-    kind: Literal["container", "network", "job"]
+    kind: Literal["container", "volume", "network", "job"]
     name: str
     failure: str = ""
 
@@ -92,7 +97,7 @@ def sweep_job(
     dry_run: bool,
     kept: bool,
 ) -> list[Swept]:
-    """Removes one job's containers, then its network; each step stands alone and is reported."""
+    """Removes one job's containers, volumes and network; each stands alone and is reported."""
     # In this order: what a job keeps it says last, before it lets go of its lock.
     if store.supervised(job_id) or (keeps(store, job_id) and not kept):
         return []
@@ -104,16 +109,37 @@ def sweep_job(
     with closing(writer) if writer else nullcontext():
         swept = [remove(engine, leftover) for leftover in leftovers]
         if writer:
-            discard(writer.folder / "code")
+            hand_over(engine, store, job_id)
+            tidy(writer.folder)
     return swept
 
 
+def hand_over(engine: Engine, store: Store, job_id: str) -> None:
+    """What the job wrote into its own folders; in others nobody knows any more what was there."""
+    if os.getuid() == 0:
+        return
+    image = store.read_plan(job_id)["replicas"][0]["image"]
+    folder = store.job_folder(job_id)
+    places = [folder / "code", *(folder / "layers").glob("*")]
+    Handover(image, (), Errands(engine, job_id, home_digest(store.home)), os.getuid())(places)
+
+
+def tidy(folder: Path) -> None:
+    """What a killed run left in its job's folder: what the job wrote stays, as after any run."""
+    for layer in layers_in(folder / "layers"):
+        settle(layer, (folder / "data" / layer.name).resolve())
+    discard(folder / "code")
+    shutil.rmtree(folder / "wheels", ignore_errors=True)
+
+
 def remove(engine: Engine, leftover: Leftover) -> Swept:
+    removers = {
+        "container": engine.remove,
+        "volume": engine.remove_volume,
+        "network": engine.remove_network,
+    }
     try:
-        if leftover.kind == "container":
-            engine.remove(leftover.id)
-        else:
-            engine.remove_network(leftover.id)
+        removers[leftover.kind](leftover.id)
     except LocaldlcError as error:
         return Swept(leftover.kind, leftover.name, str(error))
     return Swept(leftover.kind, leftover.name)
@@ -139,7 +165,7 @@ def judge_job(store: Store, job_id: str, *, dry_run: bool) -> list[Swept]:
         if fold(records).terminal:
             return []
         judge(writer, records)
-        discard(writer.folder / "code")
+        tidy(writer.folder)
     return [Swept("job", job_id)]
 
 

@@ -15,7 +15,7 @@ import click
 
 from localdlc.cli.cache import cache
 from localdlc.cli.image import image
-from localdlc.cli.jobs import gc, list_, logs, show
+from localdlc.cli.jobs import gc, list_, logs, show, write_back
 from localdlc.cli.resolve import resolve
 from localdlc.cli.run import plan, run, validate
 from localdlc.cli.settings import config
@@ -36,7 +36,7 @@ def cli() -> None:
     """
 
 
-for command in (run, validate, plan, resolve, list_, show, logs, gc, cache, image, config):
+for command in (run, validate, plan, resolve, list_, show, logs, write_back, gc, cache, image, config):
     cli.add_command(command)
 
 

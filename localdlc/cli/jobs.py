@@ -1,4 +1,4 @@
-"""``list``, ``show``, ``logs`` and ``gc``: jobs that were and jobs that are."""
+"""``list``, ``show``, ``logs``, ``write-back`` and ``gc``: jobs that were and jobs that are."""
 
 from __future__ import annotations
 
@@ -69,6 +69,23 @@ def logs(job: str, pod: str | None, output: str, **flags: Any) -> None:
         else:
             write_all(out, log_line(pod_id, line, prefixed=pod is None))
     out.flush()
+
+
+@click.command("write-back")
+@JOB
+@shared
+def write_back(job: str, **flags: Any) -> None:
+    """Upload what JOB wrote over fetched data to where the data came from.
+
+    As `run --write-back` does after a job that succeeded. Nothing is deleted there.
+    """
+    from localdlc.record.events import Event, Note
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Note):
+            click.echo(event.text)
+
+    service(flags).write_back(job, tell)
 
 
 @click.command()

@@ -27,6 +27,8 @@ DOING = {
     "image_names": "list the images",
     "create_network": "create the network {0}",
     "remove_network": "remove the network {0}",
+    "create_volume": "create the volume {0}",
+    "remove_volume": "remove the volume {0}",
     "create": "create the container {0.name}",
     "attach": "attach to a container",
     "start": "start a container",

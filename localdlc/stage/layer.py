@@ -18,7 +18,7 @@ from pathlib import Path
 
 from localdlc.errors import InputError
 
-__all__ = ["Written", "begin", "clear", "copy", "layers_in", "settle", "work_of"]
+__all__ = ["Written", "begin", "clear", "contents", "copy", "layers_in", "settle", "work_of"]
 
 # linux/fs.h: both files share their blocks until one of them is written (btrfs, XFS, bcachefs).
 FICLONE = 0x40049409
@@ -111,6 +111,12 @@ def settle(layer: Path, lower: Path) -> Written:
     written = read(layer, lower) if work_of(layer).exists() else reduce(layer, lower)
     clear(layer)
     return written
+
+
+def contents(layer: Path) -> Written:
+    """What is in a layer that was settled."""
+    sizes = ((str(path.relative_to(layer)), path.lstat().st_size) for path in files(layer))
+    return Written(tuple(sizes))
 
 
 def read(layer: Path, lower: Path) -> Written:

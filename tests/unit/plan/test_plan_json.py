@@ -29,7 +29,7 @@ def test_the_members_are_those_of_the_contract() -> None:
     assert [list(brought) for brought in plan["inputs"]] == [["kind", "uri", "target", "read_only"]]
     replica = plan["replicas"][0]
     assert list(replica) == REPLICA.split()
-    assert list(replica["mounts"][0]) == ["source", "target", "read_only"]
+    assert list(replica["mounts"][0]) == ["source", "target", "read_only", "layer"]
     assert list(replica["resources"]) == ["cpus", "memory", "shm", "gpus"]
     assert replica["start_after"] == [{"role": "ps", "phase": "Running"}]
 

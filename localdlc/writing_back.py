@@ -1,0 +1,77 @@
+"""What a job wrote over fetched data goes back to where the data came from, with a word before.
+
+After the job, or by a command of its own when that failed; never what a job deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from localdlc.config import Config
+from localdlc.errors import InputError, NotFound
+from localdlc.record.events import Event, Note
+from localdlc.stage.layer import Written, contents
+from localdlc.stage.meter import amount
+from localdlc.stage.write_back import destination, write_back
+
+__all__ = ["Upload", "some", "summary", "uploads"]
+
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One layer and where it goes; with ``single`` the source is a file."""
+
+    layer: Path
+    written: Written
+    uri: str
+    single: bool
+
+    def __call__(self, job_id: str, config: Config, emit: Callable[[Event], None]) -> None:
+        """Says what goes where before it goes, and what has arrived. May raise `InputError`."""
+        emit(Note(f"writing back {summary(self.written)} to {self.uri}; nothing is deleted there"))
+        try:
+            to = destination(self.uri, config, single=self.single)
+            count = write_back(self.layer, self.written, to, emit)
+        except InputError as error:
+            again = f"`localdlc write-back {job_id}` tries again."
+            raise InputError(f"{error} {again}", error.problems) from error
+        links = len(self.written.files) - count
+        rest = f"; {links} that are no plain files were left out" if links else ""
+        emit(Note(f"{count} file(s) written back to {self.uri}{rest}"))
+
+
+def uploads(job_id: str, plan: Mapping[str, Any]) -> list[Upload]:
+    """What a job, whose stored plan this is, has left. Raises `NotFound` where there is nothing."""
+    if found := list(left(plan)):
+        return found
+    raise NotFound(f"{job_id} has written nothing over fetched data, or it was removed since.")
+
+
+def left(plan: Mapping[str, Any]) -> Iterator[Upload]:
+    uris = {brought["target"]: brought["uri"] for brought in plan["inputs"]}
+    layers = {
+        m["layer"]: uris[m["target"]]
+        for r in plan["replicas"]
+        for m in r["mounts"]
+        if m.get("layer")
+    }
+    for layer, uri in layers.items():
+        written = contents(Path(layer))
+        # A file's layer holds nothing else; its Uri ends with its name.
+        single = [name for name, _ in written.files] == [uri.rpartition("/")[2]]
+        if written.files:
+            yield Upload(Path(layer), written, uri, single)
+
+
+def summary(written: Written) -> str:
+    return f"{len(written.files):,} file(s), {amount(written.bytes)},"
+
+
+def some(names: Sequence[str]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more:,} more" if more > 0 else "")

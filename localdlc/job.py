@@ -13,6 +13,7 @@ from typing import Any
 from localdlc.config import Config
 from localdlc.errors import JobNotSucceeded, LocaldlcError, NotFound
 from localdlc.injection import Injected
+from localdlc.libraries import Installations
 from localdlc.plan.model import Plan
 from localdlc.plan.secrets import masked_by_name
 from localdlc.record.events import (
@@ -179,11 +180,14 @@ def supervise(
     if injected:
         tasks["credentials"] = injected.open
         engine = injected.beside(engine, control.inbox.post)
+    installations = Installations(plan, config, engine, journal.learn)
+    afterwards = installations.tasks()
     pull = "never" if config.offline else config.pull
     settings = Settings(home_digest(config.home), config.subnets, pull, config.keep)
     try:
-        Supervisor(plan, engine, journal, settings, control, tasks).run()
+        Supervisor(plan, engine, journal, settings, control, tasks, afterwards).run()
     finally:
+        installations.leave()
         if injected:
             injected.close()
         for task in code.values():

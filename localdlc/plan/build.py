@@ -15,6 +15,7 @@ from localdlc.plan.environment import (
 from localdlc.plan.injection import GATE, injection
 from localdlc.plan.inputs import inputs
 from localdlc.plan.jobtypes import JOB_TYPES, JobType
+from localdlc.plan.libraries import libraries, prologue, requirements_file, with_wheels
 from localdlc.plan.model import Input, Login, Mount, Network, Plan, ReplicaPlan, Resources
 from localdlc.plan.replicas import Member, Role, Topology, aliases, members_of, roles_of
 from localdlc.plan.resources import Host, limits
@@ -42,6 +43,11 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
     given = {role.type: limits(role, host) for role in roles}
     users, _ = users_variables(request)
     injected = injected_variables(job_id, job_type.environment(topology.members[0], topology))
+    replicas = tuple(
+        replica(request, config, job_type, member, topology, given[member.role.type][0], brought)
+        for member in topology.members
+    )
+    replicas = with_wheels(request, replicas, config.home / "jobs" / job_id)
     return Plan(
         job_id=job_id,
         display_name=request.DisplayName or "",
@@ -51,12 +57,8 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
         grace_seconds=grace(request, config),
         network=Network(f"localdlc-{job_id}"),
         inputs=brought,
-        replicas=tuple(
-            replica(
-                request, config, job_type, member, topology, given[member.role.type][0], brought
-            )
-            for member in topology.members
-        ),
+        replicas=replicas,
+        libraries=libraries(request, replicas),
         notes=(
             *notes,
             *(asked.notes if asked else ()),
@@ -103,8 +105,7 @@ def replica(
         command=command(
             spec.UserCommand or request.UserCommand or "",
             shell=request.Settings.Shell if request.Settings else None,
-            libraries=request.ThirdpartyLibs or (),
-            library_folder=request.ThirdpartyLibDir,
+            prologue=prologue(bool(request.ThirdpartyLibs), requirements_file(request)),
             gate=GATE if asked else "",
         ),
         env=combined(users, injected),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
-
 # The first word is the shell's name for itself; the text arrives as $1 and is evaluated with an
 # empty argument list, just as `sh -c TEXT` would.
 #
@@ -28,16 +25,16 @@ def command(
     user_command: str,
     *,
     shell: str | None = None,
-    libraries: Sequence[str] = (),
-    library_folder: str | None = None,
+    prologue: str = "",
     gate: str = "",
 ) -> tuple[str, ...]:
     """The argument vector; its last item is always UserCommand, untouched.
 
     Without a ``shell`` (``Settings.Shell``) it is bash where the image has it, else sh; ``-c``,
-    and no ``-e``, because DLC documents none. ``gate`` is a pipe to wait at first, for credentials.
+    and no ``-e``, because DLC documents none. ``gate`` is a pipe to wait at first, for credentials;
+    ``prologue`` is shell lines that come next.
     """
-    script = EVALUATE.format(prologue=waiting(gate) + prologue(libraries, library_folder))
+    script = EVALUATE.format(prologue=waiting(gate) + prologue)
     if shell:
         return (shell, "-c", script, shell.rsplit("/", 1)[-1], user_command)
     return ("/bin/sh", "-c", PICK_SHELL, script, user_command)
@@ -46,20 +43,3 @@ def command(
 def waiting(gate: str) -> str:
     """What comes through the gate is evaluated: the variables to export, or nothing."""
     return f'eval "$(cat {gate})"\n' if gate else ""
-
-
-def prologue(libraries: Sequence[str], folder: str | None) -> str:
-    """ThirdpartyLibs, then ThirdpartyLibDir's requirements.txt; pip's failure is the replica's.
-
-    A missing file only warns, with the words that DLC's own job logs show.
-    """
-    lines = []
-    if libraries:
-        lines.append(f"pip install {shlex.join(libraries)} || exit $?")
-    if folder:
-        wanted = shlex.quote(f"{folder.rstrip('/')}/requirements.txt")
-        lines.append(
-            f"if [ -f {wanted} ]; then pip install -r {wanted} || exit $?; "
-            "else echo 'WARN: requirements.txt not found' >&2; fi"
-        )
-    return "".join(f"{line}\n" for line in lines)

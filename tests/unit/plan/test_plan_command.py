@@ -12,16 +12,17 @@ from pathlib import Path
 import pytest
 
 from localdlc.plan.command import command
+from localdlc.plan.libraries import WHEELS, prologue
 
 SHELLS = ["bash", "dash"]
 Ran = tuple[int, str, str]
 
 
-def arguments(shell: str | None, text: str, libraries: tuple[str, ...] = ()) -> tuple[str, ...]:
+def arguments(shell: str | None, text: str) -> tuple[str, ...]:
     found = shutil.which(shell) if shell else None
     if shell and not found:
         pytest.skip(f"no {shell} on this machine")
-    return command(text, shell=found, libraries=libraries)
+    return command(text, shell=found)
 
 
 def ran(argv: tuple[str, ...], **env: str) -> Ran:
@@ -121,48 +122,53 @@ def stub(tmp_path: Path) -> str:
     return f"{tmp_path}:{os.environ['PATH']}"
 
 
-def test_libraries_come_before_the_command_word_by_word(stub: str) -> None:
-    argv = arguments("dash", "echo train", libraries=("numpy>=1.26,<2", "a[b]; python_version>'3'"))
-    assert ran(argv, PATH=stub)[:2] == (
-        0,
-        "<install>\n<numpy>=1.26,<2>\n<a[b]; python_version>'3'>\ntrain\n",
-    )
+def with_libraries(
+    wheels: Path, listed: str = "", *, install: str = "a.whl\n", shell: str | None = None
+) -> tuple[str, ...]:
+    """`echo train` in a replica whose wheels are in a folder of the test's own."""
+    (wheels / "install.txt").write_text(install)
+    (wheels / "satisfied.txt").write_text("Requirement already satisfied: numpy\n")
+    lines = prologue(wanted=True, listed=listed).replace(WHEELS, str(wheels))
+    return command("echo train", shell=shell and shutil.which(shell), prologue=lines)
+
+
+INSTALL = "<install>\n<--no-index>\n<--no-deps>\n<--no-compile>\n<-r>\n"
+
+
+@pytest.mark.parametrize("shell", [*SHELLS, None])
+def test_libraries_come_before_the_command(shell: str | None, stub: str, tmp_path: Path) -> None:
+    done = ran(with_libraries(tmp_path, shell=shell), PATH=stub)
+    told = f"Requirement already satisfied: numpy\n{INSTALL}<{tmp_path}/install.txt>\ntrain\n"
+    assert done[:2] == (0, told)
 
 
 @pytest.mark.parametrize("shell", [*SHELLS, None])
 def test_a_failing_pip_is_the_end_of_the_replica_with_its_code(
-    shell: str | None, stub: str
+    shell: str | None, stub: str, tmp_path: Path
 ) -> None:
-    argv = arguments(shell, "echo train", libraries=("nope",))
-    assert ran(argv, PATH=stub, PIP_CODE="13")[:2] == (13, "<install>\n<nope>\n")
+    code, out, _ = ran(with_libraries(tmp_path, shell=shell), PATH=stub, PIP_CODE="13")
+    assert code == 13
+    assert "train" not in out
 
 
-def test_the_requirements_of_a_folder_are_installed_after_the_libraries(
-    stub: str, tmp_path: Path
-) -> None:
-    folder = tmp_path / "my libs"
-    folder.mkdir()
-    (folder / "requirements.txt").touch()
-    argv = command("echo train", libraries=("a",), library_folder=f"{folder}/")
-    assert ran(argv, PATH=stub)[:2] == (
-        0,
-        f"<install>\n<a>\n<install>\n<-r>\n<{folder}/requirements.txt>\ntrain\n",
-    )
+def test_pip_is_left_alone_where_the_image_has_everything(stub: str, tmp_path: Path) -> None:
+    done = ran(with_libraries(tmp_path, install=""), PATH=stub, PIP_CODE="13")
+    assert done[:2] == (0, "Requirement already satisfied: numpy\ntrain\n")
 
 
 def test_a_missing_requirements_file_only_warns(stub: str, tmp_path: Path) -> None:
-    argv = command("echo train", library_folder=str(tmp_path / "none"))
-    assert ran(argv, PATH=stub, PIP_CODE="1") == (
-        0,
-        "train\n",
-        "WARN: requirements.txt not found\n",
-    )
+    listed = tmp_path / "my libs" / "requirements.txt"
+    argv = with_libraries(tmp_path, str(listed))
+    assert ran(argv, PATH=stub)[2] == "WARN: requirements.txt not found\n"
+    listed.parent.mkdir()
+    listed.touch()
+    assert ran(argv, PATH=stub)[2] == ""
 
 
 @pytest.mark.parametrize("text", ["x", "", "a\n'b' \"c\" $d {e} %s", "ü"])
 def test_the_last_word_is_the_users_text_untouched(text: str) -> None:
     assert command(text)[-1] == text
-    assert command(text, shell="/bin/sh", libraries=("a",))[-1] == text
+    assert command(text, shell="/bin/sh", prologue="true\n")[-1] == text
 
 
 def test_a_shell_reads_the_command_as_one_word() -> None:

@@ -1,0 +1,261 @@
+"""Libraries: resolved once by the image's own pip, kept as wheels, linked into each job.
+
+pip installs for real in an errand, because only a real installation takes what the image has into
+account with every pip there is (``--report`` came with 22.2). What it added is then asked of it
+as wheels, which it has just fetched.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from localdlc.errors import InputError
+from localdlc.plan.errand import Errand
+from localdlc.plan.libraries import WHEELS
+from localdlc.plan.model import PASTED, Libraries, Mount
+from localdlc.record.events import Event, InputStaged, Progress
+from localdlc.stage.locks import waited_for
+from localdlc.stage.pip_settings import PLACE, PipSettings, pip_settings
+from localdlc.stage.requirements import key, lines_of, moves
+
+__all__ = ["Errands", "LibrariesTask", "Surroundings"]
+
+SUBJECT = "libraries"
+WORK = "/run/localdlc/work"
+SATISFIED = "Requirement already satisfied: "
+ERROR = "ERROR: "
+
+# $1 is the requirements.txt in the container, $2 who is to own what is written.
+RESOLVE = f"""\
+set -e
+trap 'chown -R "$2" {WORK} 2>/dev/null || :' EXIT
+. {PLACE}/environment
+command -v pip >/dev/null || {{ echo "{ERROR}the image has no pip"; exit 127; }}
+pip freeze --all > {WORK}/before.txt
+[ ! -s {PLACE}/libraries.txt ] || pip install --no-compile -r {PLACE}/libraries.txt
+[ ! -f "$1" ] || pip install --no-compile -r "$1"
+pip freeze --all > {WORK}/after.txt
+grep -vxFf {WORK}/before.txt {WORK}/after.txt > {WORK}/added.txt || :
+[ ! -s {WORK}/added.txt ] || pip wheel --no-deps --wheel-dir {WORK} -r {WORK}/added.txt
+rm {WORK}/before.txt {WORK}/after.txt {WORK}/added.txt
+"""
+TOLD = {
+    # What it fetches to install it gives again as wheels, if it can keep it in between. (Not what
+    # comes by plain http: pip keeps nothing of that.)
+    "PIP_CACHE_DIR": "/tmp/localdlc-pip",  # noqa: S108 - of the container
+    "PIP_PROGRESS_BAR": "off",
+    "PIP_NO_INPUT": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_ROOT_USER_ACTION": "ignore",
+}
+
+
+class Ended(Protocol):
+    """How an errand ended."""
+
+    @property
+    def code(self) -> int: ...
+
+
+class Errands(Protocol):
+    """Who runs errands."""
+
+    def run(self, errand: Errand, on_line: Callable[[str], None]) -> Ended: ...
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a task needs of the job around it.
+
+    ``cache`` is the folder of all wheels; ``image_id`` tells the id of an image that is there;
+    ``learn`` hears secrets that must not be shown from now on.
+    """
+
+    cache: Path
+    offline: bool
+    environment: Mapping[str, str]
+    errands: Errands
+    image_id: Callable[[str], str | None]
+    learn: Callable[[Iterable[str]], None]
+
+    def settings(self) -> PipSettings:
+        """How pip is set up here. From now on its secrets are masked."""
+        settings = pip_settings(self.environment)
+        self.learn(settings.secrets())
+        return settings
+
+
+class LibrariesTask:
+    """Brings one image's libraries to where its replicas will see them."""
+
+    def __init__(self, number: int, libraries: Libraries, around: Surroundings) -> None:
+        """``number`` tells the tasks of a job apart."""
+        self._name = f"libraries-{number}"
+        self._libraries = libraries
+        self._around = around
+        self._folder = Path(libraries.folder)
+        self._told = self._folder.with_name(f"{self._folder.name}.pip")
+
+    def __call__(self, post: Callable[[Event], None]) -> None:
+        """Posts `InputStaged`; raises `InputError` with pip's words, or what offline is missing."""
+        began = time.monotonic()
+        libraries = self._libraries
+        wanted, listed = lines_of(libraries)
+        self._around.learn(pasted([*wanted, *listed]))
+        if not wanted and not listed:
+            publish(self._folder, [])
+            return
+        cached = self._bring(wanted, listed, post)
+        wheels = sorted(self._folder.glob("*.whl"))
+        post(
+            InputStaged(
+                kind="libs",
+                uri=", ".join(brief(wanted, libraries.listed if listed else "")),
+                bytes=sum(wheel.stat().st_size for wheel in wheels),
+                files=len(wheels),
+                seconds=round(time.monotonic() - began, 3),
+                cached=cached,
+                detail=described(wheels, libraries.image),
+            )
+        )
+
+    def _bring(self, wanted: list[str], listed: list[str], post: Callable[[Event], None]) -> bool:
+        """Fills the job's folder; whether all of it was in the cache."""
+        lines = [*wanted, *listed]
+        if moves(lines):
+            self._refuse_offline(lines, "what is a folder is built anew for each job")
+            self._resolve(self._folder, post)
+            return False
+        image = self._libraries.image
+        name = key(self._around.image_id(image) or image, self._libraries, wanted, listed)
+        kept = self._around.cache / name / "wheels"
+        cached = kept.is_dir()
+        if not cached:
+            self._refuse_offline(lines, "they are not in the cache")
+            self._keep(kept, lines, post)
+        link(kept, self._folder)
+        return cached
+
+    def leave(self) -> None:
+        """After the job: the links go, the cache stays."""
+        shutil.rmtree(self._folder.parent, ignore_errors=True)
+
+    def _refuse_offline(self, lines: list[str], why: str) -> None:
+        if self._around.offline:
+            raise InputError(
+                f"offline: {', '.join(lines)} cannot be installed in {self._libraries.image}: "
+                f"{why}. Run the job once without --offline."
+            )
+
+    def _keep(self, kept: Path, lines: list[str], post: Callable[[Event], None]) -> None:
+        """Resolves into the cache, unless another job has done so meanwhile."""
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+        def waiting(holder: str) -> None:
+            post(Progress(SUBJECT, f"{holder} is bringing them"))
+
+        with waited_for(kept.parent / "lock", self._folder.parents[1].name, waiting):
+            if not kept.is_dir():
+                incoming = kept.with_name("incoming")
+                self._resolve(incoming, post)
+                incoming.rename(kept)
+
+    def _resolve(self, folder: Path, post: Callable[[Event], None]) -> None:
+        """Fills ``folder`` with wheels and the two lists that replicas read."""
+        libraries, settings = self._libraries, self._around.settings()
+        for left in folder.glob("*"):
+            left.unlink()
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o777)  # whoever the image's user is; the folder above is ours alone
+        shutil.rmtree(self._told, ignore_errors=True)
+        self._told.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lines: list[str] = []
+
+        def on_line(line: str) -> None:
+            lines.append(line)
+            post(Progress(SUBJECT, line))
+
+        try:
+            settings.write(self._told)
+            wanted = "".join(f"{requirement}\n" for requirement in libraries.wanted)
+            (self._told / "libraries.txt").write_text(wanted)
+            end = self._around.errands.run(self._errand(settings, folder), on_line)
+        finally:
+            shutil.rmtree(self._told, ignore_errors=True)
+            folder.chmod(0o755)
+        if end.code:
+            shutil.rmtree(folder)
+            raise InputError(failed(libraries, lines, end.code))
+        publish(folder, lines)
+
+    def _errand(self, settings: PipSettings, folder: Path) -> Errand:
+        libraries = self._libraries
+        own = (
+            Mount(str(self._told), PLACE, read_only=True),
+            Mount(str(folder), WORK, read_only=False),
+            *(as_it_is(mount) for mount in libraries.mounts),
+        )
+        taken = {mount.target for mount in own}
+        more = tuple(mount for mount in settings.mounts() if mount.target not in taken)
+        owner = f"{os.geteuid()}:{os.getegid()}"
+        return Errand(
+            name=self._name,
+            image=libraries.image,
+            command=("/bin/sh", "-c", RESOLVE, "sh", libraries.listed, owner),
+            env={**TOLD, **settings.environment(), **libraries.env},
+            mounts=(*own, *more),
+            network="host",
+        )
+
+
+def as_it_is(mount: Mount) -> Mount:
+    """Without a layer, which is for replicas: what is below it must not change."""
+    return replace(mount, read_only=True, layer="") if mount.layer else mount
+
+
+def pasted(lines: list[str]) -> set[str]:
+    """Passwords and tokens in URLs of requirements."""
+    return {secret for line in lines for secret in PASTED.findall(line)}
+
+
+def failed(libraries: Libraries, lines: list[str], code: int) -> str:
+    """The errors that pip told, or else its last lines."""
+    told = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
+    words = "\n".join(told or lines[-5:]) or f"pip ended with {code}"
+    asked = ", ".join(brief(list(libraries.wanted), libraries.listed))
+    return f"{asked} cannot be installed in {libraries.image}: {words}"
+
+
+def brief(wanted: list[str], listed: str) -> list[str]:
+    return [*wanted, *([listed] if listed else [])]
+
+
+def described(wheels: list[Path], image: str) -> str:
+    if not wheels:
+        return f"{image} has all of them"
+    return " ".join("-".join(wheel.name.split("-")[:2]) for wheel in wheels)
+
+
+def publish(folder: Path, lines: list[str]) -> None:
+    """The two files that replicas read: what to install, and what pip would say of the rest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wheels = sorted(wheel.name for wheel in folder.glob("*.whl"))
+    satisfied = dict.fromkeys(line for line in lines if line.startswith(SATISFIED))
+    (folder / "install.txt").write_text("".join(f"{WHEELS}/{wheel}\n" for wheel in wheels))
+    (folder / "satisfied.txt").write_text("".join(f"{line}\n" for line in satisfied))
+
+
+def link(kept: Path, folder: Path) -> None:
+    """Hard links, so that emptying the cache takes nothing from a running job."""
+    folder.mkdir(parents=True)
+    for file in kept.iterdir():
+        try:
+            os.link(file, folder / file.name)
+        except OSError:  # another user's file, or a file system without links
+            shutil.copy(file, folder / file.name)

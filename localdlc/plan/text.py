@@ -27,7 +27,8 @@ def input_text(brought: Input) -> str:
     if brought.kind == "libs":
         return f"{brought.uri}, by pip in every replica"
     access = "read-only" if brought.read_only else "writable"
-    revision = f", {brought.checkout.revision}" if brought.checkout else ""
+    as_it_is = ", as it is" if brought.kind == "code" else ""
+    revision = f", {brought.checkout.revision}" if brought.checkout else as_it_is
     sample = fetch_text(brought.fetch) if brought.fetch else ""
     return f"{brought.uri} -> {brought.target} ({access}{revision}{sample})"
 

@@ -39,6 +39,11 @@ HINTS = (
         "`token`.",
     ),
     (
+        re.compile("not found"),
+        " Is it private? Many servers do not find what a login is missing for; a code source takes "
+        "`user` and `token`.",
+    ),
+    (
         re.compile("Host key verification failed|Permission denied \\(publickey"),
         " Does `ssh` to this host work without a question?",
     ),
@@ -73,7 +78,7 @@ def bare_clone(checkout: Checkout, git: Git, login: Login, tell: Tell) -> Iterat
 def brought(checkout: Checkout, git: Git, login: Login, tell: Tell) -> str:
     clone = clone_of(checkout)
     clear(clone)
-    if not is_repository(clone, git):
+    if not whole(clone):
         if checkout.offline:
             raise InputError(
                 f"{checkout.repository} has not been cloned yet, and localdlc is offline. Run it "
@@ -131,16 +136,12 @@ def fetch_commit(checkout: Checkout, git: Git, login: Login, tell: Tell) -> None
         git(at, "fetch", *options, "--", checkout.repository, refspec, login=login, tell=tell)
 
 
-def is_repository(clone: Path, git: Git) -> bool:
-    """What is no repository, because a disk was full or somebody has been there, is removed."""
-    if not clone.exists():
-        return False
-    try:
-        git(f"--git-dir={clone}", "rev-parse", "--is-bare-repository")
-    except GitFailed:
-        shutil.rmtree(clone, ignore_errors=True)
-        return False
-    return True
+def whole(clone: Path) -> bool:
+    """What has not what every repository has (a full disk, a hand that tidied up) is removed."""
+    if all((clone / part).exists() for part in ("HEAD", "objects", "refs")):
+        return True
+    shutil.rmtree(clone, ignore_errors=True)
+    return False
 
 
 def is_there(clone: Path, commit: str, git: Git) -> bool:
@@ -184,10 +185,13 @@ def clear(clone: Path) -> None:
 @contextmanager
 def lock(file: Path, git: Git, tell: Tell) -> Iterator[None]:
     """Waits while another job clones or fetches the same repository, unless it is called off."""
-    while (held := alone(file)) is None:
+    held = alone(file)
+    if held is None:
         tell("waiting for another job that clones it")
+    while held is None:
         if git.cancelled.wait(AGAIN):
             raise InputError("called off while another job was cloning")
+        held = alone(file)
     try:
         yield
     finally:

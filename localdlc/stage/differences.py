@@ -11,7 +11,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from localdlc.stage.git_process import Git, GitFailed
+from localdlc.stage.git_process import Git, GitFailed, GitMissing
 
 __all__ = ["differing", "in_words"]
 
@@ -27,6 +27,7 @@ def differing(folder: Path, git: Git) -> list[str] | None:
     """Paths that are changed, new or gone, relative to ``folder``; None where git has no commit.
 
     A folder of new files counts as one, with a slash. Submodules are compared by their commit.
+    Raises `GitFailed`.
     """
     here = ("-C", str(folder))
     try:
@@ -35,6 +36,8 @@ def differing(folder: Path, git: Git) -> list[str] | None:
             "--git-path", "index", "HEAD",
         ).splitlines()  # fmt: skip
         settings = git(*here, "config", "--local", "--null", "--list").split("\0")
+    except GitMissing:
+        raise
     except (GitFailed, ValueError):  # no repository, no commit yet, a newline in its name
         return None
     with tempfile.TemporaryDirectory() as ours:
@@ -42,8 +45,7 @@ def differing(folder: Path, git: Git) -> list[str] | None:
         status = ("status", "--porcelain", "-z", "--no-renames", "--ignore-submodules=dirty")
         told = git(
             *("-C", top, f"--git-dir={ours}", f"--work-tree={top}", *status, "--", str(folder)),
-            GIT_INDEX_FILE=index,
-            GIT_OPTIONAL_LOCKS="0",
+            env={"GIT_INDEX_FILE": index, "GIT_OPTIONAL_LOCKS": "0"},
         )
     below = Path(top, "x").parent
     paths = [entry[3:] for entry in told.split("\0") if entry]

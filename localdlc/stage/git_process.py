@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from threading import Event, Thread
 from typing import IO, Any
 
-from localdlc.errors import InputError
 from localdlc.stage.askpass import NOBODY, Login
 
-__all__ = ["TRUSTING", "Git", "GitFailed"]
+__all__ = ["TRUSTING", "Git", "GitFailed", "GitMissing"]
 
 # git refuses a folder that belongs to somebody else, on the cloning side and on the serving side,
 # which does not hear our -c. Whoever names a folder in localdlc.toml trusts it.
@@ -49,6 +48,13 @@ class GitFailed(Exception):
     """git ended with an error; the text is its own last words."""
 
 
+class GitMissing(GitFailed):
+    """There is no git on this machine."""
+
+    def __init__(self) -> None:
+        super().__init__("git is not installed here; install it (`apt install git`)")
+
+
 class Git:
     """git for one task, one command after another; `cancel` may come from any thread."""
 
@@ -61,7 +67,7 @@ class Git:
         *arguments: str,
         login: Login = NOBODY,
         tell: Callable[[str], None] | None = None,
-        **variables: str,
+        env: Mapping[str, str] | None = None,
     ) -> str:
         """What git printed. ``tell`` hears its progress. Raises `GitFailed`."""
         git = gitpython()
@@ -71,7 +77,7 @@ class Git:
             process = git.Git().execute(
                 command,
                 as_process=True,
-                env={**ENVIRONMENT, **variables},
+                env={**ENVIRONMENT, **(env or {})},
                 start_new_session=True,
                 pass_fds=login.descriptors,
             )
@@ -80,11 +86,13 @@ class Git:
                 self._terminate()
             said, told = both(process.stdout, process.stderr, tell)
             process.wait()
-        except (git.GitCommandError, git.GitCommandNotFound) as error:
+        except git.GitCommandNotFound as error:
+            raise GitMissing from error
+        except git.GitCommandError as error:
             raise GitFailed(words(told.decode(errors="replace") or str(error))) from None
         finally:
             self._process = None
-        return said.decode(errors="surrogateescape").removesuffix("\n")
+        return said.decode(errors="backslashreplace").removesuffix("\n")
 
     def cancel(self) -> None:
         self.cancelled.set()
@@ -101,7 +109,7 @@ def gitpython() -> Any:
     try:
         import git
     except ImportError as error:  # GitPython looks for git when it is imported
-        raise InputError("code is brought by git, which is not installed here.") from error
+        raise GitMissing from error
     return git
 
 

@@ -18,6 +18,8 @@ __all__ = ["bring_submodules"]
 
 # A repository that holds itself would never end.
 DEEPEST = 10
+# Holds a submodule's URL, since a value of -c may not follow a name with "=" in it.
+VARIABLE = "LOCALDLC_SUBMODULE"
 
 Tell = Callable[[str], None]
 
@@ -73,12 +75,14 @@ def source(checkout: Checkout, url: str, commit: str) -> Checkout:
 
 def fill(tree: Path, folder: str, url: str, inner: Checkout, git: Git, tell: Tell) -> None:
     """Clones one submodule out of its bare clone; its configuration names the real URL."""
-    instead: list[str] = []
+    instead: tuple[str, ...] = ()
     if not inner.local:
         with (
             login(inner.repository, inner.user, inner.token) as known,
             bare_clone(inner, git, known, tell),
         ):
-            instead = ["-c", f"url.file://{clone_of(inner)}.insteadOf={url}"]
+            section = f"url.{clone_of(inner).as_uri()}.insteadOf"
+            instead = (f"--config-env={section}={VARIABLE}",)
     allowed = (*WITHOUT_LFS, "-c", "protocol.file.allow=always")
-    git("-C", str(tree), *allowed, *instead, "submodule", "--quiet", "update", "--", folder)
+    update = ("submodule", "--quiet", "update", "--", folder)
+    git("-C", str(tree), *allowed, *instead, *update, env={VARIABLE: url})

@@ -143,3 +143,11 @@ def test_a_clone_of_a_local_repository_says_which_changes_it_leaves_out(
     assert "has uncommitted changes (" in note
     assert "--code-dir" in note
     assert (tmp_path / "job" / "train.py").read_text() == "1\n"
+
+
+def test_a_folder_needs_no_git(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    note, staged = brought(tree)
+    assert isinstance(note, Note)
+    assert isinstance(staged, InputStaged)
+    assert "git cannot say what differs" in note.text

@@ -24,6 +24,7 @@ from localdlc.errors import InputError
 from localdlc.plan.options import MOST
 from localdlc.plan.oss_uri import OssPlace, oss_place
 from localdlc.stage.credentials import oss_keys
+from localdlc.stage.oss_pages import Client, Found, Page, ahead
 from localdlc.stage.sources import Broken, Changed, Entry, patiently
 
 if TYPE_CHECKING:
@@ -49,8 +50,9 @@ TRANSPORT = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 class Oss(OSSFileSystem):  # type: ignore[misc]  # it has no types
     """ossfs, with its client of one bucket."""
 
-    def bucket(self, name: str) -> oss2.Bucket:
-        return self._get_bucket(name, TIMEOUT)
+    def bucket(self, name: str) -> Client:
+        session = self._session
+        return Client(self._auth, self._endpoint, name, session=session, connect_timeout=TIMEOUT)
 
 
 def connections(url: str) -> urllib3.PoolManager:
@@ -107,7 +109,7 @@ class OssSource:
         self,
         uri: str,
         path: str,
-        bucket: oss2.Bucket,
+        bucket: Client,
         cancelled: Event,
         keyless: InputError | None = None,
     ) -> None:
@@ -122,28 +124,29 @@ class OssSource:
         self._crcs: dict[str, int] = {}
 
     def whole(self) -> Iterator[Entry]:
-        return self._listed(self._prefix, "")
+        for entries in ahead(self._listed(self._prefix, "")):
+            yield from entries
 
     def folder(self, path: str) -> Iterator[Entry]:
-        return self._listed(self._prefix + path, "/")
+        for entries in self._listed(self._prefix + path, "/"):
+            yield from entries
 
     def single(self) -> Entry | None:
         """One call: the first key with a prefix is the prefix itself, if there is such a key."""
         if not self._object or self._object.endswith("/"):
             return None
-        page = self._page(self._object, "", "", most=1)
-        found = page.object_list[0] if page.object_list else None
-        if found is None or found.key != self._object:
+        objects = self._page(self._object, most=1).objects
+        if not objects or objects[0].key != self._object:
             return None
         self._root = self._object.removesuffix(self._object.rpartition("/")[2])
-        return self._entry(found)
+        return self._entry(objects[0])
 
     def beside(self) -> Iterator[str]:
         folder = self._object.rstrip("/").rpartition("/")[0]
         prefix = f"{folder}/" if folder else ""
-        page = self._page(prefix, "/", "")
-        yield from (found.key[len(prefix) :] for found in page.object_list)
-        yield from (found[len(prefix) :].rstrip("/") for found in page.prefix_list)
+        page = self._page(prefix, "/")
+        yield from (found.key[len(prefix) :] for found in page.objects)
+        yield from (found[len(prefix) :].rstrip("/") for found in page.prefixes)
 
     def read(self, entry: Entry, start: int, end: int | None) -> Iterator[bytes]:
         # Exactly what was listed: a change in between is a 412, and not a mixture.
@@ -156,7 +159,9 @@ class OssSource:
                 raise Changed(entry.path)
             if not entry.md5 and (crc := answer.headers.get(CRC64)):
                 self._crcs[entry.path] = int(crc)
-            yield from answer.stream(CHUNK)
+            # What there is, not what there might be: a break loses nothing that has come.
+            while chunk := answer.read1(CHUNK):
+                yield chunk
         except urllib3.exceptions.HTTPError as error:
             raise Broken(f"the connection broke ({type(error).__name__})") from error
         finally:
@@ -174,24 +179,29 @@ class OssSource:
     def crc64(self, entry: Entry) -> int | None:
         return self._crcs.get(entry.path)
 
-    def _listed(self, prefix: str, delimiter: str) -> Iterator[Entry]:
-        marker, more = "", True
-        while more:
-            page = self._page(prefix, delimiter, marker)
-            entries = [self._entry(found) for found in page.object_list]
-            cut = len(self._prefix)
-            entries += [Entry(folder[cut:]) for folder in page.prefix_list]
-            # A folder may have an object of its own, which stands for nothing else.
-            yield from sorted(entry for entry in entries if entry.path != prefix[cut:])
-            marker, more = page.next_marker, page.is_truncated
+    def close(self) -> None:
+        self._connections.clear()
+        self._bucket.session.session.close()
 
-    def _page(self, prefix: str, delimiter: str, marker: str, most: int = PAGE) -> Any:
-        def ask() -> Any:
-            return self._told(lambda: self._bucket.list_objects(prefix, delimiter, marker, most))
+    def _listed(self, prefix: str, delimiter: str) -> Iterator[list[Entry]]:
+        """A page at a time."""
+        following: str | None = ""
+        cut = len(self._prefix)
+        while following is not None:
+            page = self._page(prefix, delimiter, following)
+            entries = [self._entry(found) for found in page.objects]
+            entries += [Entry(folder[cut:]) for folder in page.prefixes]
+            # A folder may have an object of its own, which stands for nothing else.
+            yield sorted(entry for entry in entries if entry.path != prefix[cut:])
+            following = page.following
+
+    def _page(self, prefix: str, delimiter: str = "", token: str = "", most: int = PAGE) -> Page:
+        def ask() -> Page:
+            return self._told(lambda: self._bucket.page(prefix, delimiter, token, most))
 
         return patiently(f"listing {self.uri}", ask, self._cancelled)
 
-    def _entry(self, found: Any) -> Entry:
+    def _entry(self, found: Found) -> Entry:
         path = found.key[len(self._root) :]
         if found.type == "Symlink":  # size and ETag are the link's, not the content's
             return Entry(path, None)

@@ -21,7 +21,7 @@ from localdlc.stage.askpass import Login
 from localdlc.stage.git_process import Git, GitFailed
 from localdlc.stage.locks import alone
 
-__all__ = ["bare_clone", "clone_of", "commit_of"]
+__all__ = ["CACHED", "bare_clone", "clone_of", "commit_of"]
 
 OBJECT_ID = re.compile("[0-9a-f]{7,64}", re.IGNORECASE)
 WHOLE_ID = re.compile("[0-9a-f]{40}|[0-9a-f]{64}", re.IGNORECASE)
@@ -30,6 +30,7 @@ REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 KEPT = "refs/localdlc"
 # The git of a run that was killed may come to its end beside ours, and change what we read before.
 ATTEMPTS = 3
+CACHED = "out of the cache"
 # Seconds between two looks at a lock that another process holds.
 AGAIN = 0.1
 HINTS = (
@@ -84,11 +85,13 @@ def brought(checkout: Checkout, git: Git, login: Login, tell: Tell) -> str:
                 f"{checkout.repository} has not been cloned yet, and localdlc is offline. Run it "
                 "once without --offline."
             )
+        tell("cloning")
         make(checkout, git, login, tell)
         took = "cloned"
     elif checkout.offline or (checkout.commit and is_there(clone, checkout.commit, git)):
-        return "nothing fetched"
+        return CACHED
     else:
+        tell("fetching")
         fetch(checkout, git, login, tell)
         took = "fetched"
     if checkout.commit and not is_there(clone, checkout.commit, git):

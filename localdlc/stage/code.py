@@ -12,7 +12,7 @@ from localdlc.errors import InputError
 from localdlc.plan.model import Checkout, Input
 from localdlc.record.events import Event, InputStaged, Note, Progress
 from localdlc.stage.askpass import login
-from localdlc.stage.clones import bare_clone, clone_of, commit_of
+from localdlc.stage.clones import CACHED, bare_clone, clone_of, commit_of
 from localdlc.stage.data import missing
 from localdlc.stage.differences import differing, in_words
 from localdlc.stage.git_process import TRUSTING, Git, GitFailed
@@ -63,10 +63,8 @@ class CloneTask:
 
     def _bring(self, post: Post) -> None:
         began = time.monotonic()
-        tell = telling(self._uri, post)
-        tell("cloning")
         try:
-            took = self._clone(tell)
+            took = self._clone(telling(self._uri, post))
             commit = check_out(self._folder, self._checkout, self._uri, self._git)
             self._complete(post)
         except GitFailed as error:
@@ -74,16 +72,17 @@ class CloneTask:
         remember(self._folder)
         self._note_what_is_left_out(post)
         detail = f"{self._checkout.revision} at {commit[:10]}, {took}"
-        post(staged(self._uri, began, detail, cached=took not in {"cloned", "fetched"}))
+        post(staged(self._uri, began, detail, cached=took == CACHED))
 
     def _clone(self, tell: Callable[[str], None]) -> str:
         checkout = self._checkout
         if checkout.local:
+            tell("cloning")
             try:
                 self._copy(checkout.repository)
             except GitFailed as error:
                 raise InputError(f"cannot clone {self._uri}: {error}") from error
-            return "from this machine"
+            return "cloned"
         with (
             login(checkout.repository, checkout.user, checkout.token) as known,
             bare_clone(checkout, self._git, known, tell) as took,

@@ -109,6 +109,8 @@ def setting_text(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} = {setting_text(member)}" for name, member in value.items())
     if isinstance(value, CodeSource):
+        if value.folder:
+            return str(value.folder)
         return " at ".join(filter(None, (value.shown, value.branch, value.commit)))
     if isinstance(value, tuple):
         return ", ".join(map(str, value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from given import HOME, JOB_ID, planned, request
 from localdlc.config import CodeSource
 from localdlc.errors import InputError
 from localdlc.plan.model import Checkout, Plan
+from localdlc.spec import read_request
+from localdlc.spec.fields import report
 
 
 def with_code(asked: dict[str, Any] | None = None, **settings: Any) -> Plan:
@@ -195,3 +198,11 @@ def test_what_a_folder_does_not_do_is_noted(
 
 def test_an_empty_code_source_is_none() -> None:
     assert with_code({"CodeSourceId": "", "Branch": ""}).inputs == ()
+
+
+@pytest.mark.parametrize(("shared", "treatment"), [(True, "honoured"), (False, "approximated")])
+def test_one_working_tree_is_shared_whatever_is_asked(shared: bool, treatment: str) -> None:
+    body = request({"Master": 1}, CodeSource={"CodeSourceId": "c", "IsSharedMountPath": shared})
+    rows = report(read_request(json.dumps(body).encode()).request)
+    (row,) = [row for row in rows if row.path == "CodeSource.IsSharedMountPath"]
+    assert row.treatment == treatment

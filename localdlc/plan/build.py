@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from localdlc.plan.command import command
@@ -35,8 +36,8 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
     Raises `InputError` when neither request nor config knows where a data or code source is.
     """
     job_type = JOB_TYPES[request.JobType or ""]
-    roles = job_type.roles(roles_of(request.JobSpecs or ()))
-    topology = Topology(job_id, config.namespace, members_of(job_id, roles))
+    roles = job_type.roles(roles_of(request.JobSpecs or ()), request.Settings)
+    topology = Topology(job_id, config.namespace, members_of(job_id, roles), request.Settings)
     policy = request.SuccessPolicy or DEFAULT_POLICY
     brought, notes = inputs(request, config, job_id)
     asked = injection(request, config, job_id)
@@ -92,6 +93,7 @@ def replica(
     users, secrets = users_variables(request)
     injected = injected_variables(topology.job_id, job_type.environment(member, topology))
     asked = injection(request, config, topology.job_id)
+    script = job_type.script(member, topology, spec.UserCommand or request.UserCommand or "")
     image = spec.Image or ""
     policy = request.SuccessPolicy or DEFAULT_POLICY
     return ReplicaPlan(
@@ -103,14 +105,15 @@ def replica(
         aliases=aliases(member.pod_id, topology.namespace),
         image=config.image_map.get(image, image),
         command=command(
-            spec.UserCommand or request.UserCommand or "",
+            script.text,
             shell=request.Settings.Shell if request.Settings else None,
-            prologue=prologue(bool(request.ThirdpartyLibs), requirements_file(request)),
+            prologue=prologue(bool(request.ThirdpartyLibs), requirements_file(request))
+            + script.prologue,
             gate=GATE if asked else "",
         ),
         env=combined(users, injected),
         mounts=(
-            *(Mount(i.source, i.target, i.read_only) for i in brought if i.source),
+            *(mount(i) for i in brought if i.source and i.role in {"", spec.Type}),
             *((asked.mount(member.pod_id),) if asked else ()),
         ),
         resources=resources,
@@ -120,6 +123,17 @@ def replica(
         secrets=secrets - losers(users, injected),
         login=login(member.role),
     )
+
+
+def mount(brought: Input) -> Mount:
+    """Fetched data that may be written has a layer: what is in the cache stays as it was fetched.
+
+    ``jobs/<JobId>/data/<n>`` is written to in ``jobs/<JobId>/layers/<n>``.
+    """
+    layered = brought.fetch and not brought.read_only
+    place = PurePath(brought.source)
+    layer = str(place.parents[1] / "layers" / place.name) if layered else ""
+    return Mount(brought.source, brought.target, brought.read_only, layer)
 
 
 def login(role: Role) -> Login | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 # The first word is the shell's name for itself; the text arrives as $1 and is evaluated with an
 # empty argument list, just as `sh -c TEXT` would.
 #
@@ -21,14 +23,25 @@ exec "$shell" -c "$0" "${shell##*/}" "$1"
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What a replica runs: ``text`` as a shell does, after the shell lines of ``prologue``.
+
+    The text is UserCommand, or what the job type has this replica run in its place.
+    """
+
+    text: str
+    prologue: str = ""
+
+
 def command(
-    user_command: str,
+    text: str,
     *,
     shell: str | None = None,
     prologue: str = "",
     gate: str = "",
 ) -> tuple[str, ...]:
-    """The argument vector; its last item is always UserCommand, untouched.
+    """The argument vector; its last item is always ``text``, untouched: UserCommand.
 
     Without a ``shell`` (``Settings.Shell``) it is bash where the image has it, else sh; ``-c``,
     and no ``-e``, because DLC documents none. ``gate`` is a pipe to wait at first, for credentials;
@@ -36,8 +49,8 @@ def command(
     """
     script = EVALUATE.format(prologue=waiting(gate) + prologue)
     if shell:
-        return (shell, "-c", script, shell.rsplit("/", 1)[-1], user_command)
-    return ("/bin/sh", "-c", PICK_SHELL, script, user_command)
+        return (shell, "-c", script, shell.rsplit("/", 1)[-1], text)
+    return ("/bin/sh", "-c", PICK_SHELL, script, text)
 
 
 def waiting(gate: str) -> str:

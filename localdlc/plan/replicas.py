@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from localdlc.spec.jobspec import JobSpec
+    from localdlc.spec.settings import JobSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,15 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """All members of a job, in rank order, and the namespace of their service names."""
+    """All members of a job, in rank order, and the namespace of their service names.
+
+    ``settings`` are the request's, for the types that they steer.
+    """
 
     job_id: str
     namespace: str
     members: tuple[Member, ...]
+    settings: JobSettings | None = None
 
     def of(self, *role_types: str) -> tuple[Member, ...]:
         return tuple(m for m in self.members if m.role.type in role_types)
@@ -54,17 +59,17 @@ def roles_of(specs: Iterable[JobSpec]) -> tuple[Role, ...]:
     return tuple(role for role in roles if role.count > 0)
 
 
-def promote_first_worker(roles: Sequence[Role], leader: str) -> tuple[Role, ...]:
-    """N Workers without a ``leader`` become one leader and N-1 Workers.
+def promote_first(roles: Sequence[Role], follower: str, leader: str) -> tuple[Role, ...]:
+    """N replicas of ``follower`` become one ``leader`` and N-1 followers, unless there is one.
 
     DLC's rule for PyTorchJob and its kin (SDK JobSpec text; real responses show ``…-master-0`` for
-    a job of one Worker); KubeDL's console does the same.
+    a job of one Worker); KubeDL's console does the same. The role keeps its JobSpec.
     """
     if any(role.type == leader for role in roles):
         return tuple(roles)
     promoted: list[Role] = []
     for role in roles:
-        if role.type == "Worker":
+        if role.type == follower:
             promoted.append(replace(role, type=leader, count=1))
             role = replace(role, count=role.count - 1)
         if role.count:

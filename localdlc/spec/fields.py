@@ -95,7 +95,15 @@ def _under(prefix: str, names: str) -> list[str]:
     return [f"{prefix}.{name}" for name in names.split()]
 
 
-RUNNING = ("TFJob", "PyTorchJob")
+RUNNING = (
+    "TFJob",
+    "PyTorchJob",
+    "XGBoostJob",
+    "OneFlowJob",
+    "ElasticBatchJob",
+    "RayJob",
+    "DataJuicerJob",
+)
 _NOT_YET = "{path} is not emulated yet; remove it"
 _CLOUD = "it steers the cloud's scheduler; there is one machine here"
 _RIGHTS = "jobs here have no other users to be seen by or billed to"
@@ -122,7 +130,7 @@ _TABLE = [
                 lambda _, value: value not in RUNNING,
                 "refused",
                 "{value} is a valid JobType, but localdlc does not run it yet;"
-                f" it runs {' and '.join(RUNNING)}",
+                f" it runs {', '.join(RUNNING)}",
             ),
         ),
     ),
@@ -196,7 +204,7 @@ _TABLE = [
             Case(
                 lambda request, _: request.JobType != "TFJob",
                 "approximated",
-                "has an effect on a TFJob only; here every replica must end well",
+                "has an effect on a TFJob only; any other type has a rule of its own",
             ),
         ),
     ),
@@ -371,9 +379,21 @@ _TABLE = [
         "ignored", _LATER, "Description", *_under("Settings", "Tags AdvancedSettings EnableDSWDev")
     ),
     *_rows(
+        "honoured",
+        "standalone in every replica, distributed on a Ray of all; UserCommand is shell or YAML",
+        *_under("Settings.DataJuicerConfig", "ExecutionMode CommandType"),
+        cases=(
+            Case(
+                lambda request, _: request.JobType != "DataJuicerJob",
+                "ignored",
+                "has an effect on a DataJuicerJob only",
+            ),
+        ),
+    ),
+    *_rows(
         "ignored",
-        "DataJuicerJob is not run yet",
-        *_under("Settings.DataJuicerConfig", "ExecutionMode CommandType EnableResourceEstimation"),
+        "replicas get what their role asks for; nothing is estimated",
+        "Settings.DataJuicerConfig.EnableResourceEstimation",
         *_under("Settings.DataJuicerConfig.ResourceLimit", "CPU GPU Memory"),
     ),
     *_rows(

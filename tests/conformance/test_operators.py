@@ -1,7 +1,8 @@
 """Cases of KubeDL and of PAI-DLC's own pages, by the id they have in the vectors they come from.
 
 Left out: what decisions settle otherwise (PYTHONUNBUFFERED of pt-008 is 1 here, a job of Workers
-alone gets a Master where st-155 has an error) and what is not emulated yet (restarts, other types).
+alone gets a Master where st-155 has an error; KubeDL's own ranks of XGBoost) and what is not
+emulated yet (restarts, other types).
 KubeDL's empty policy is DLC's ChiefWorker.
 """
 
@@ -43,6 +44,13 @@ def test_tf_config(case: Case) -> None:
 @each("pytorch_env")
 def test_pytorch_env(case: Case) -> None:
     plan = plan_of(case["roles"], job_id=case["job"])
+    env = next(r.env for r in plan.replicas if short(r.pod_id, case["job"]) == case["pod"])
+    assert {name: env[name] for name in case["env"]} == case["env"]
+
+
+@each("xgboost_env")
+def test_xgboost_env(case: Case) -> None:
+    plan = plan_of(case["roles"], "XGBoostJob", job_id=case["job"])
     env = next(r.env for r in plan.replicas if short(r.pod_id, case["job"]) == case["pod"])
     assert {name: env[name] for name in case["env"]} == case["env"]
 

@@ -12,22 +12,25 @@ from hypothesis import strategies as st
 
 from localdlc.config import Config
 from localdlc.errors import ResourceError
+from localdlc.plan.jobtypes import JOB_TYPES
 from localdlc.plan.model import Plan
 from localdlc.plan.network import choose_subnet
 from localdlc.run.containers import hosts
 
 DEFAULT_POOLS = Config(HOME).subnets
+PEERS = ("MASTER_ADDR", "RAY_IP", "FQ_RAY_IP")
 FEW = settings(max_examples=40, deadline=None)
 
 
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    """Any PyTorchJob or TFJob of a few replicas."""
+    """Any job of a few replicas."""
     leader = draw(st.booleans())
     least = 0 if leader else 1
-    if draw(st.booleans()):
-        master: dict[str, int | None] = {"Master": 1} if leader else {}
-        return plan_of({"Worker": draw(st.integers(least, 5)), **master})
+    job_type = draw(st.sampled_from(list(JOB_TYPES)))
+    if job_type != "TFJob":
+        led = {"Head" if job_type == "RayJob" else "Master": 1} if leader else {}
+        return plan_of({"Worker": draw(st.integers(least, 5)), **led}, job_type)
     policy = draw(st.sampled_from(["AllWorkers", "ChiefWorker", ""]))
     roles: dict[str, int | None] = {"Worker": draw(st.integers(least, 4))}
     if leader:
@@ -63,7 +66,7 @@ def test_names_are_unique_and_every_one_resolves(plan: Plan) -> None:
     assert {address for _, address in names} == {r.ip for r in placed.replicas}
     known = {name for name, _ in names}
     for replica in placed.replicas:
-        assert replica.env.get("MASTER_ADDR", replica.hostname) in known
+        assert {replica.env.get(name, replica.hostname) for name in PEERS} <= known
         cluster = json.loads(replica.env.get("TF_CONFIG", '{"cluster": {}}'))["cluster"]
         assert {at.partition(":")[0] for ats in cluster.values() for at in ats} <= known
 
@@ -71,7 +74,7 @@ def test_names_are_unique_and_every_one_resolves(plan: Plan) -> None:
 @FEW
 @given(plans())
 def test_ranks_count_from_0_without_a_gap(plan: Plan) -> None:
-    if plan.job_type == "PyTorchJob":
+    if "RANK" in plan.replicas[0].env:
         assert [r.env["RANK"] for r in plan.replicas] == list(map(str, range(len(plan.replicas))))
         assert {r.env["WORLD_SIZE"] for r in plan.replicas} == {str(len(plan.replicas))}
 

@@ -18,6 +18,9 @@ PLANS = [
     plan_of({"Chief": 1, "Worker": 2, "PS": 1}, "TFJob"),
     plan_of({"Chief": 1, "Worker": 2, "Evaluator": 1}, "TFJob", SuccessPolicy="ChiefWorker"),
     plan_of({"Worker": 2, "PS": 1}, "TFJob", SuccessPolicy="ChiefWorker"),
+    plan_of({"Worker": 3}, "XGBoostJob"),
+    plan_of({"Master": 1, "Worker": 2}, "ElasticBatchJob"),
+    plan_of({"Head": 1, "Worker": 1, "Worker-a": 1}, "RayJob"),
 ]
 MANY = settings(max_examples=60, deadline=None)
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from localdlc.plan.jobtypes import pytorch, tensorflow
+from localdlc.plan.command import Script
+from localdlc.plan.jobtypes import (
+    data_juicer,
+    elastic_batch,
+    oneflow,
+    pytorch,
+    ray,
+    tensorflow,
+    xgboost,
+)
 from localdlc.plan.model import StartAfter
 from localdlc.plan.replicas import Member, Role, Topology
+
+if TYPE_CHECKING:
+    from localdlc.spec.settings import JobSettings
 
 __all__ = ["JOB_TYPES", "JobType"]
 
@@ -14,12 +26,16 @@ __all__ = ["JOB_TYPES", "JobType"]
 class JobType(Protocol):
     """What a job type decides; a module satisfies it."""
 
-    def roles(self, asked: tuple[Role, ...]) -> tuple[Role, ...]:
+    def roles(self, asked: tuple[Role, ...], settings: JobSettings | None) -> tuple[Role, ...]:
         """The roles that will run, in rank order: promotion happens here."""
         ...
 
     def environment(self, member: Member, topology: Topology) -> dict[str, str]:
         """The variables that wire this member to its peers."""
+        ...
+
+    def script(self, member: Member, topology: Topology, user_command: str) -> Script:
+        """What this member runs: UserCommand, alone or after other things, or something else."""
         ...
 
     def start_after(self, role: Role, topology: Topology) -> tuple[StartAfter, ...]:
@@ -38,4 +54,9 @@ class JobType(Protocol):
 JOB_TYPES: dict[str, JobType] = {
     "PyTorchJob": pytorch,
     "TFJob": tensorflow,
+    "XGBoostJob": xgboost,
+    "OneFlowJob": oneflow,
+    "ElasticBatchJob": elastic_batch,
+    "RayJob": ray,
+    "DataJuicerJob": data_juicer,
 }

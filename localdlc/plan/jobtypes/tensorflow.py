@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from localdlc.plan.command import Script
 from localdlc.plan.model import StartAfter
 from localdlc.plan.replicas import Member, Role, Topology
+
+if TYPE_CHECKING:
+    from localdlc.spec.settings import JobSettings
 
 PORT = 2222
 ORDER = ("Chief", "Worker", "PS", "Evaluator", "GraphLearn")
 
 
-def roles(asked: tuple[Role, ...]) -> tuple[Role, ...]:
+def roles(asked: tuple[Role, ...], settings: JobSettings | None) -> tuple[Role, ...]:
     """A job of a single Worker becomes a single Chief (KubeDL's and arena's submitters agree)."""
     if [(role.type, role.count) for role in asked] == [("Worker", 1)]:
         return (replace(asked[0], type="Chief"),)
@@ -50,6 +55,11 @@ def start_after(role: Role, topology: Topology) -> tuple[StartAfter, ...]:
     """Chief and Workers after the parameter servers, as KubeDL's DAG has it."""
     waits = role.type in {"Chief", "Worker"} and topology.has("PS")
     return (StartAfter("ps"),) if waits else ()
+
+
+def script(member: Member, topology: Topology, user_command: str) -> Script:
+    """Everybody runs UserCommand."""
+    return Script(user_command)
 
 
 def decides(member: Member, topology: Topology, success_policy: str) -> bool:

@@ -28,6 +28,53 @@ def test_four_workers_meet_at_the_first_of_them(pod: str, rank: str) -> None:
     assert [env[name] for name in WIRING] == [f"{JOB_ID}-master-0", "23456", "4", rank, "1"]
 
 
+@pytest.mark.parametrize(("pod", "rank"), [("master-0", "0"), ("worker-0", "1"), ("worker-1", "2")])
+def test_xgboosts_tracker_is_at_the_master_and_workers_are_listed(pod: str, rank: str) -> None:
+    env = env_of(pod, job_type="XGBoostJob", roles={"Worker": 3})
+    assert [env[name] for name in WIRING[:4]] == [f"{JOB_ID}-master-0", "9999", "3", rank]
+    assert env["WORKER_PORT"] == "9999"
+    assert env["WORKER_ADDRS"] == f"{JOB_ID}-worker-0,{JOB_ID}-worker-1"
+
+
+def test_a_lone_xgboost_master_is_told_of_no_workers() -> None:
+    env = env_of("master-0", job_type="XGBoostJob", roles={"Worker": 1})
+    assert not {"WORKER_PORT", "WORKER_ADDRS"} & env.keys()
+
+
+def test_oneflow_has_pytorchs_variables() -> None:
+    flow, torch = (
+        env_of("worker-0", job_type=job_type, roles={"Worker": 2})
+        for job_type in ("OneFlowJob", "PyTorchJob")
+    )
+    assert flow == torch
+
+
+def test_an_elastic_worker_knows_its_task_and_nobody_else() -> None:
+    env = env_of("worker-1", job_type="ElasticBatchJob", roles={"Worker": 3})
+    assert env["ElASTICBATCH_CONFIG"] == (
+        '{"task":{"type":"worker","index":1},"environment":"cloud"}'
+    )
+    assert not [value for value in env.values() if f"{JOB_ID}-" in value]
+
+
+def test_ray_has_the_variables_of_kuberay() -> None:
+    roles: dict[str, int | None] = {"Head": 1, "Worker-a": 1}
+    head, worker = (env_of(p, job_type="RayJob", roles=roles) for p in ("head-0", "worker-a-0"))
+    same = ("RAY_CLUSTER_NAME", "RAY_CLUSTER_NAMESPACE", "RAY_PORT", "RAY_USAGE_STATS_ENABLED")
+    for env in (head, worker):
+        assert [env[name] for name in same] == [JOB_ID, "t1000000000000000", "6379", "0"]
+    own = ("RAY_CLOUD_INSTANCE_ID", "RAY_NODE_TYPE_NAME", "RAY_ADDRESS")
+    assert [head[name] for name in own] == [f"{JOB_ID}-head-0", "head", "127.0.0.1:6379"]
+    assert [worker[name] for name in own] == [
+        f"{JOB_ID}-worker-a-0",
+        "worker-a",
+        f"{JOB_ID}-head-0:6379",
+    ]
+    assert worker["RAY_IP"] == f"{JOB_ID}-head-0"
+    assert worker["FQ_RAY_IP"] == f"{JOB_ID}-head-0.t1000000000000000.svc"
+    assert not {"RAY_IP", "FQ_RAY_IP"} & head.keys()
+
+
 def test_every_replica_knows_its_job_and_writes_its_log_at_once() -> None:
     env = env_of("chief-0", job_type="TFJob")
     assert env["DLC_JOB_ID"] == JOB_ID

@@ -15,6 +15,7 @@ from localdlc.spec.request import CreateJobRequest
 SMALLEST = (Path(__file__).parent / "requests/smallest.json").read_bytes()
 MEMBERS = list(leaves(CreateJobRequest))
 SPEC = "JobSpecs[0]"
+DATA_JUICER = "Settings.DataJuicerConfig.CommandType"
 
 
 def rows_over(member: str) -> list[str]:
@@ -54,6 +55,7 @@ def test_the_report_has_the_members_that_are_there() -> None:
     ("override", "row", "treatment"),
     [
         ("JobType=TFJob", "JobType", "honoured"),
+        ("JobType=RayJob", "JobType", "honoured"),
         ("JobType=MPIJob", "JobType", "refused"),
         ("SuccessPolicy=ChiefWorker", "SuccessPolicy", "approximated"),
         ("SuccessPolicy=Partial", "SuccessPolicy", "refused"),
@@ -65,6 +67,7 @@ def test_the_report_has_the_members_that_are_there() -> None:
         ("Envs.A=x", "Envs", "honoured"),
         ("CustomEnvs[0].Key=x", "CustomEnvs[].Key", "honoured"),
         ("Settings.EnableRDMA=true", "Settings.EnableRDMA", "ignored"),
+        ("Settings.DataJuicerConfig.CommandType=shell", DATA_JUICER, "ignored"),
         ("CodeSource.CodeSourceId=code-1", "CodeSource.CodeSourceId", "honoured"),
     ],
 )
@@ -74,6 +77,11 @@ def test_treatment_follows_the_value(override: str, row: str, treatment: str) ->
 
 def test_success_policy_counts_on_a_tfjob() -> None:
     assert treatments("JobType=TFJob", "SuccessPolicy=ChiefWorker")["SuccessPolicy"] == "honoured"
+
+
+def test_data_juicers_own_settings_count_on_its_job() -> None:
+    asked = treatments("JobType=DataJuicerJob", f"{DATA_JUICER}=shell")
+    assert asked[DATA_JUICER] == "honoured"
 
 
 def test_no_gpu_is_no_problem() -> None:
@@ -87,8 +95,7 @@ POD = f"{SPEC}.ExtraPodSpec"
 @pytest.mark.parametrize(
     ("override", "path", "says"),
     [
-        ("JobType=RayJob", "JobType", "RayJob is a valid JobType, but localdlc does not run it yet;"
-         " it runs TFJob and PyTorchJob"),
+        ("JobType=MPIJob", "JobType", "MPIJob is a valid JobType, but localdlc does not run it yet"),
         (f'{SPEC}.ResourceConfig.GPU="2"', f"{SPEC}.ResourceConfig.GPU",
          "--set 'JobSpecs[0].ResourceConfig.GPU=\"0\"'"),
         (f"{POD}.InitContainers[0].Image=i", f"{POD}.InitContainers", "remove it"),

@@ -20,6 +20,7 @@ from localdlc.cli.resolve import resolve
 from localdlc.cli.run import plan, run, validate
 from localdlc.cli.settings import config
 from localdlc.errors import LocaldlcError, UsageError, bug
+from localdlc.record.masking import Mask, without_logins
 
 __all__ = ["entry", "main"]
 
@@ -36,7 +37,20 @@ def cli() -> None:
     """
 
 
-for command in (run, validate, plan, resolve, list_, show, logs, write_back, gc, cache, image, config):
+for command in (
+    run,
+    validate,
+    plan,
+    resolve,
+    list_,
+    show,
+    logs,
+    write_back,
+    gc,
+    cache,
+    image,
+    config,
+):
     cli.add_command(command)
 
 
@@ -67,20 +81,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
     known: LocaldlcError | None = None
+    mask = Mask(())
     code = 0
     try:
-        code = cli.main(given, "localdlc", standalone_mode=False)
+        code = cli.main(given, "localdlc", standalone_mode=False, obj=mask)
     except (click.Abort, KeyboardInterrupt):
         code = 130
     except click.ClickException as error:
         known = UsageError(error.format_message())
     except Exception as error:  # noqa: BLE001 - the last resort: a sentence instead of a traceback
         if debug:
-            traceback.print_exception(error)
+            told = "".join(traceback.format_exception(error))
+            click.echo(without_logins(mask.text(told)), err=True, nl=False)
         known = error if isinstance(error, LocaldlcError) else bug(error)
     if known:
         code = known.exit_code
         with suppress(OSError):  # nobody is left to be told
+            mask.exception(known)
             complain(given, known)
     sys.exit(code)
 
@@ -91,15 +108,15 @@ def complain(arguments: Sequence[str], error: LocaldlcError) -> None:
         body = {
             "type": "error",
             "code": error.api_code,
-            "message": str(error),
+            "message": without_logins(str(error)),
             "problems": list(map(asdict, error.problems)),
             "notes": list(map(asdict, error.notes)),
         }
         click.echo(json.dumps(body))
         return
-    click.echo(f"localdlc: {error}", err=True)
+    click.echo(f"localdlc: {without_logins(str(error))}", err=True)
     for problem in error.problems:
-        click.echo(f"  {problem}", err=True)
+        click.echo(f"  {without_logins(str(problem))}", err=True)
     for note in error.notes:
         click.echo(f"  note: {note}", err=True)
 

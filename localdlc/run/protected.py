@@ -34,11 +34,11 @@ def places(
     environment: Mapping[str, str], home: Path, denied: Iterable[Path]
 ) -> Iterator[Protected]:
     yield from (Protected(path, "named in denied_host_paths") for path in denied)
-    yield from (Protected(path, "the engine's socket") for path in sockets(environment))
     yield Protected(home, "where localdlc keeps its jobs", below=False)
     yield Protected(home / "cache", "the cache of localdlc")
     user = Path(environment.get("HOME") or Path.home())
     yield Protected(user, "your home", below=False)
+    yield from (Protected(path, "the engine's socket") for path in sockets(environment))
     yield from (Protected(user / name, "where your keys are") for name in KEYS.split())
     yield from (
         Protected(Path(path), "where the engine keeps all it has") for path in ENGINES.split()

@@ -85,7 +85,7 @@ def no_copy(error: OSError, lower: Path, layer: Path) -> InputError:
     told = str(error)
     if error.errno != errno.ENOSPC and os.strerror(errno.ENOSPC) not in told:
         return InputError(f"{lower} cannot be copied to {layer}: {told}")
-    needed = sum(path.lstat().st_size for path in files(lower))
+    needed = sum(path.lstat().st_size for path in given(lower))
     free = shutil.disk_usage(layer.parent).free
     return InputError(
         f"{lower} cannot be copied to {layer}: the disk is full. It needs {needed:,} bytes and "
@@ -155,8 +155,7 @@ def is_whiteout(status: os.stat_result) -> bool:
 def reduce(layer: Path, lower: Path) -> Written:
     """Removes from a copy what is as it was, by size and time of change; tells what is not."""
     origin = lower if lower.is_dir() else lower.parent
-    given = set(files(lower)) if lower.is_dir() else {lower}
-    found, gone = [], {path.relative_to(origin) for path in given}
+    found, gone = [], {path.relative_to(origin) for path in given(lower)}
     for path in list(files(layer)):
         name, status = path.relative_to(layer), path.lstat()
         gone.discard(name)
@@ -167,9 +166,9 @@ def reduce(layer: Path, lower: Path) -> Written:
     return Written(tuple(sorted(found)), tuple(sorted(map(str, gone))))
 
 
-def same(given: Path, status: os.stat_result) -> bool:
+def same(path: Path, status: os.stat_result) -> bool:
     try:
-        before = given.lstat()
+        before = path.lstat()
     except OSError:
         return False
     return (before.st_size, before.st_mtime_ns) == (status.st_size, status.st_mtime_ns)
@@ -189,6 +188,11 @@ def clear(layer: Path) -> None:
     for folder in (layer, layer.parent):
         with suppress(OSError):
             folder.rmdir()
+
+
+def given(lower: Path) -> Iterator[Path]:
+    """The files of the data, which may be one."""
+    return files(lower) if lower.is_dir() else iter([lower])
 
 
 def files(folder: Path) -> Iterator[Path]:

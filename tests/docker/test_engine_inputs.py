@@ -77,3 +77,44 @@ def test_data_that_is_not_there_is_named(
     assert done.code == 4
     assert uri in done.err
     assert told.format(folder.parent) in done.err
+
+
+# this machine's own
+
+
+def mounting(command: str, *mounts: tuple[str, Path, str]) -> dict[str, Any]:
+    """A Master and a Worker; a mount is the role's, of a folder, at a place."""
+    body = job(command, {"Master": 1, "Worker": 1})
+    for spec in body["JobSpecs"]:
+        spec["LocalMountSpecs"] = [
+            {"MountMode": "Filesystem", "LocalPath": str(path), "MountPath": target}
+            for role, path, target in mounts
+            if role == spec["Type"]
+        ]
+    return body
+
+
+def test_a_local_mount_is_seen_by_its_role_alone(
+    localdlc: CommandLine, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    mounts = [("Master", folder, "/mnt/local"), ("Worker", tmp_path / "other", "/mnt/local")]
+    command = "ls /mnt/local; echo $RANK > /mnt/local/rank"
+    assert localdlc.run(mounting(command, *mounts), "-q").lines == ["master-0 | in.txt"]
+    assert (folder / "rank").read_text() == "0\n"
+    assert (tmp_path / "other" / "rank").read_text() == "1\n"
+
+
+def test_a_local_mount_must_be_there(localdlc: CommandLine, folder: Path) -> None:
+    wanted = folder.with_name("data sett")
+    done = localdlc.run(mounting("true", ("Worker", wanted, "/mnt/local")))
+    assert done.code == 4
+    assert f"there is no folder {wanted} on this machine. Did you mean {folder}?" in done.err
+
+
+def test_a_block_device_is_refused(localdlc: CommandLine) -> None:
+    body = mounting("true")
+    body["JobSpecs"][0]["LocalMountSpecs"] = [{"MountMode": "Block", "MountPath": "/dev/x"}]
+    done = localdlc.run(body)
+    assert done.code == 3
+    assert "JobSpecs[0].LocalMountSpecs[0].MountMode: no block device is handed to" in done.err

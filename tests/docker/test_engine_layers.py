@@ -17,7 +17,10 @@ from oss import Bucket, OssServer, Refuse
 pytestmark = [pytest.mark.engine, pytest.mark.keeps_files]
 
 JOB = "dlclayers"
-URI = "oss://data/set/"
+Source = dict[str, str]
+SET = {"Uri": "oss://data/set/", "MountPath": "/mnt/data"}
+RO = {**SET, "MountAccess": "RO"}
+FILE = {"Uri": "oss://data/set/given.txt", "MountPath": "/mnt/one.txt"}
 GIVEN = {"set/given.txt": b"given\n", "set/sub/other.txt": b"other\n", "set/sub/third.txt": b"3\n"}
 
 
@@ -44,13 +47,12 @@ class Trainer:
     client: docker.APIClient
     jobs: list[str] = field(default_factory=list)
 
-    def __call__(self, command: str, *flags: str, workers: int = 0, **source: str) -> Done:
-        return self.start(command, *flags, workers=workers, **source).finish()
+    def __call__(self, command: str, *flags: str, workers: int = 0, source: Source = SET) -> Done:
+        return self.start(command, *flags, workers=workers, source=source).finish()
 
-    def start(self, command: str, *flags: str, workers: int = 0, **source: str) -> Going:
-        sources = [{"Uri": URI, "MountPath": "/mnt/data", **source}]
+    def start(self, command: str, *flags: str, workers: int = 0, source: Source = SET) -> Going:
         roles = {"Master": 1, "Worker": workers} if workers else None
-        request = job(f"cd /mnt/data; {command}", roles, DataSources=sources)
+        request = job(f"cd /mnt; cd data; {command}", roles, DataSources=[source])
         self.jobs.append(f"{JOB}{len(self.jobs)}")
         return self.localdlc.start_job(request, "--job-id", self.jobs[-1], *flags, **self.keys)
 
@@ -101,7 +103,7 @@ SEEN = ["given", "more", "third.txt"]
 def test_replicas_share_what_they_write_and_the_cache_stays_as_fetched(
     train: Trainer, bucket: Bucket
 ) -> None:
-    assert train("true", MountAccess="RO").code == 0
+    assert train("true", source=RO).code == 0
     cached = train.cached()
     done = train(WRITES, "-q", workers=1)
     assert done.code == 0
@@ -145,7 +147,7 @@ def test_the_next_job_sees_the_data_as_it_was_fetched(train: Trainer) -> None:
 
 
 def test_read_only_data_has_no_layer(train: Trainer) -> None:
-    done = train("touch given.txt; echo code $?", MountAccess="RO")
+    done = train("touch given.txt; echo code $?", source=RO)
     assert "master-0 | code 1" in done.lines
     assert "Read-only file system" in done.text
     assert not train.layer.parent.exists()
@@ -178,7 +180,7 @@ def refusing(train: Trainer, tmp_path: Path) -> Iterator[Trainer]:
 
 def test_what_the_engine_cannot_mount_is_copied(refusing: Trainer) -> None:
     train = refusing
-    assert train("true", MountAccess="RO").code == 0
+    assert train("true", source=RO).code == 0
     cached = train.cached()
     done = train(WRITES, workers=1)
     assert done.code == 0
@@ -193,12 +195,11 @@ def test_what_the_engine_cannot_mount_is_copied(refusing: Trainer) -> None:
 
 
 def test_a_single_file_is_copied(train: Trainer) -> None:
-    uri = {"Uri": "oss://data/set/given.txt", "MountPath": "/mnt/one.txt"}
-    done = train("cat /mnt/one.txt; echo more >> /mnt/one.txt", **uri)
+    done = train("cat /mnt/one.txt; echo more >> /mnt/one.txt", source=FILE)
     assert "master-0 | given" in done.lines
     assert list(train.written().values()) == ["given\nmore\n"]
     assert "over oss://data/set/given.txt, kept in" in done.err
-    assert train("cat /mnt/one.txt", "-q", **uri).lines == ["master-0 | given"]
+    assert train("cat /mnt/one.txt", "-q", source=FILE).lines == ["master-0 | given"]
 
 
 # what killed runs leave
@@ -243,8 +244,7 @@ def test_what_was_written_is_uploaded_and_nothing_is_deleted(
 
 
 def test_a_single_file_is_uploaded_to_its_own_place(train: Trainer, bucket: Bucket) -> None:
-    uri = {"Uri": "oss://data/set/given.txt", "MountPath": "/mnt/one.txt"}
-    assert train("echo more >> /mnt/one.txt", "--write-back", **uri).code == 0
+    assert train("echo more >> /mnt/one.txt", "--write-back", source=FILE).code == 0
     changed = {"set/given.txt": b"given\nmore\n"}
     assert {key: bucket.objects[key].content for key in bucket.keys} == GIVEN | changed
     bucket.put("set/given.txt", b"")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -12,12 +13,15 @@ import pytest
 from given import plan_of
 
 from localdlc.errors import EngineUnavailable
+from localdlc.plan.model import Mount
 from localdlc.record import events
 from localdlc.record.events import Event, Record, StatusChanged
 from localdlc.record.store import JobLog, Store, home_digest
 from localdlc.record.view import fold
 from localdlc.run.containers import container_of, hosts, network_labels
+from localdlc.run.engine import Overlay
 from localdlc.run.fake_engine import FakeEngine
+from localdlc.stage.layer import begin, work_of
 from localdlc.sweep import sweep
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -46,13 +50,14 @@ def engine() -> FakeEngine:
     return FakeEngine(lambda _: 0)
 
 
-def left(engine: FakeEngine, home: Path, job_id: str) -> None:
+def left(engine: FakeEngine, home: Path, job_id: str, *mounts: Mount) -> None:
     """The container and the network of a job, as its supervisor made them."""
     subnet = IPv4Network((f"10.9.{len(engine.networks)}.0", 30))
     plan = plan_of({"Worker": 1}, job_id=job_id).placed(subnet)
     digest = home_digest(home)
     engine.create_network(plan.network.name, subnet, network_labels(plan, digest))
-    engine.create(container_of(plan, plan.replicas[0], digest, hosts(plan), attempt=1))
+    spec = container_of(plan, plan.replicas[0], digest, hosts(plan), attempt=1)
+    engine.create(replace(spec, mounts=mounts))
 
 
 def job(store: Store, job_id: str, *more: Event) -> JobLog:
@@ -80,6 +85,24 @@ def test_a_dead_job_is_removed_and_judged(store: Store, engine: FakeEngine, home
     assert (view.status, view.reason_code) == ("Failed", "SupervisorLost")
     assert view.replicas["dlc1-master-0"].status == "Unknown"
     assert swept(engine, home) == []
+
+
+def test_a_volume_goes_after_what_mounts_it_and_its_layer_is_kept(
+    store: Store, engine: FakeEngine, home: Path
+) -> None:
+    log = job(store, "dlc1")
+    layer, data = log.folder / "layers" / "0", log.folder / "cached"
+    data.mkdir()
+    log.close()
+    begin(layer, data)
+    (layer / "written").write_text("x")
+    labels = {"localdlc.job": "dlc1", "localdlc.home": home_digest(home)}
+    overlay = Overlay(str(data), str(layer), str(work_of(layer)))
+    engine.create_volume("localdlc-dlc1-0", overlay, labels)
+    left(engine, home, "dlc1", Mount("localdlc-dlc1-0", "/mnt/data", False))
+    assert [kind for kind, _ in swept(engine, home)] == ["container", "volume", "network", "job"]
+    assert engine.volumes == {}
+    assert [path.name for path in layer.parent.rglob("*")] == ["0", "written"]
 
 
 def test_a_job_that_lives_is_left_alone(store: Store, engine: FakeEngine, home: Path) -> None:

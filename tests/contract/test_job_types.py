@@ -35,15 +35,17 @@ ITS_OWN = {
 def shapes(job_type: str) -> list[Roles]:
     """One Worker, some, led by whoever leads, and every role of the type at once."""
     known = ROLES.get(job_type, ("Worker",))
+    alike: list[Roles] = [{"Worker": n} for n in (1, 2, 5)]
     led: list[Roles] = [{leader: 1, "Worker": n} for leader in LEADERS for n in (0, 1, 3)]
     return [
-        *({"Worker": n} for n in (1, 2, 5)),
+        *alike,
         *(roles for roles in led if roles.keys() <= {*known}),
         {role: 1 if role in LEADERS else 2 for role in known if role != "Launcher"},
     ]
 
 
 def plans() -> list[Any]:
+    asked: list[tuple[str, Roles, Any]]
     asked = [(name, roles, {}) for name in JOB_TYPES for roles in shapes(name)]
     groups: list[Roles] = [{"Worker-a": 2, "Worker-b": 1}, {"Head": 1, "Worker": 1, "Worker-a": 2}]
     asked += [("RayJob", roles, {}) for roles in groups]

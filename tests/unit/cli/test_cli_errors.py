@@ -77,19 +77,19 @@ def test_an_error_is_an_object_where_json_is_asked_for(
 def test_a_request_that_cannot_be_emulated_is_this_machines_fault(
     cli: Cli, job_file: Write
 ) -> None:
-    body = {**request({"Worker": 1}), "JobType": "XGBoostJob"}
+    body = request({"Worker": 1}, TemplateId="tpl1")
     said = cli("plan", job_file(body))
     assert said.code == 3
-    assert "JobType: XGBoostJob is a valid JobType" in said.err
+    assert "TemplateId is not emulated yet" in said.err
     assert cli("validate", job_file(body)).code == 0
 
 
 def test_an_input_without_a_folder_is_an_input_error(cli: Cli, job_file: Write) -> None:
-    body = request({"Worker": 1}, DataSources=[{"Uri": "oss://b/x/", "MountPath": "/m"}])
+    body = request({"Worker": 1}, DataSources=[{"Uri": "nas://b/x/", "MountPath": "/m"}])
     said = cli("plan", job_file(body))
     assert said.code == 4
-    assert "--map oss://b/x/=FOLDER" in said.err
-    assert cli("plan", "job.json", "--map", "oss://b/=data").code == 0
+    assert "--map nas://b/x/=FOLDER" in said.err
+    assert cli("plan", "job.json", "--map", "nas://b/=data").code == 0
 
 
 def test_no_engine_is_this_machines_fault_and_leaves_no_job(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from threading import Event as Flag
 from threading import Lock
@@ -150,7 +151,11 @@ class FetchTask:
 
     def _current(self, meter: Meter) -> tuple[Tree, Size]:
         """The tree that is what the source is now, and what had to be fetched for it."""
-        source = open_source(self._fetch.uri, self._config, self._cancelled)
+        with closing(open_source(self._fetch.uri, self._config, self._cancelled)) as source:
+            return self._brought_up_to_date(source, meter)
+
+    def _brought_up_to_date(self, source: Source, meter: Meter) -> tuple[Tree, Size]:
+        """What changes meanwhile is listed once more."""
         former = self._slot.newest()
         for _ in range(2):
             listing = read_listing(source, self._fetch, meter.listed)

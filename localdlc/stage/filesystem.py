@@ -27,18 +27,19 @@ VERSIONS = (
 
 def open_filesystem(uri: str, cancelled: Event) -> FilesystemSource:
     """The source at any other Uri. Raises `InputError` naming the package that is missing."""
-    import fsspec
+    from fsspec import available_protocols
+    from fsspec.core import url_to_fs
+    from fsspec.registry import known_implementations as known
 
     scheme = uri.partition("://")[0]
-    known = fsspec.registry.known_implementations
-    if scheme not in fsspec.available_protocols():
+    if scheme not in available_protocols():
         close = difflib.get_close_matches(scheme, known, 1)
         hint = f"Did you mean {close[0]}://? " if close else ""
         raise InputError(
             f"{uri}: nothing here reads {scheme}://. {hint}Or map it: --map {uri}=FOLDER."
         )
     try:
-        filesystem, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)
+        filesystem, path = url_to_fs(uri, use_listings_cache=False)
     except ImportError as error:
         package = known.get(scheme, {}).get("err") or str(error)
         raise InputError(f"{uri}: {scheme}:// needs one more package. {package}.") from error
@@ -101,6 +102,9 @@ class FilesystemSource:
 
     def crc64(self, entry: Entry) -> int | None:
         return None
+
+    def close(self) -> None:
+        """Fsspec keeps its file systems, and their connections, for the next who asks."""
 
     def _entry(self, info: dict[str, Any], root: str) -> Entry:
         name = str(info["name"])

@@ -89,6 +89,9 @@ class Source(Protocol):
     def crc64(self, entry: Entry) -> int | None:
         """The store's own CRC-64 of an object that has been read, if it gives one."""
 
+    def close(self) -> None:
+        """Ends all connections."""
+
 
 def open_source(
     uri: str, config: Config, cancelled: Event, environment: Mapping[str, str] = os.environ

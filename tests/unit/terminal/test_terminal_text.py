@@ -221,7 +221,24 @@ def test_progress_is_a_line_every_few_seconds_without_a_terminal() -> None:
 def test_progress_is_one_line_that_changes_on_a_terminal() -> None:
     screen = Screen(live=True).show(events.Progress("i:1", "1"), events.Progress("i:1", "2"))
     screen.show(events.Note("done"))
-    assert screen.err.getvalue() == ("\r\x1b[K  i:1: 1\r\x1b[K  i:1: 2\r\x1b[K  note: done\n")
+    assert screen.err.getvalue() == "  i:1: 1\r\x1b[K  i:1: 2\r\x1b[K  note: done\n"
+
+
+def test_every_source_has_a_line_of_its_own_on_a_terminal() -> None:
+    screen = Screen(live=True).show(events.Progress("oss://a", "1"), events.Progress("oss://b", "2"))
+    assert screen.err.getvalue() == "  oss://a: 1\r\x1b[K  oss://a: 1\n  oss://b: 2"
+    staged = events.InputStaged("data", "oss://a", 1, 1, 1.0, False, "fetched 1 file, 1 B")
+    before = len(screen.err.getvalue())
+    screen.show(staged, events.Progress("oss://b", "3"))
+    assert screen.err.getvalue()[before:] == (
+        "\r\x1b[K\x1b[A\x1b[K  data oss://a: fetched 1 file, 1 B (1.0 s)\n  oss://b: 3"
+    )
+
+
+def test_the_end_says_that_the_job_saw_a_sample_only() -> None:
+    staged = events.InputStaged("data", "oss://a", 1, 1, 1.0, True, "1 file, 1 B", sample="1%")
+    screen = Screen(quiet=True).show(staged, finished("Succeeded", W0))
+    assert screen.said[0] == "  oss://a: the job saw a sample of 1%"
 
 
 # the end

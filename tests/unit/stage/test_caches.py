@@ -1,0 +1,128 @@
+"""What the caches hold, and taking it out."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from fetching import OSS, Jobs
+from oss import Bucket, Hold, OssServer
+
+from localdlc.config import Config, Sample
+from localdlc.errors import NotFound
+from localdlc.service import Service
+from localdlc.stage.caches import Cached
+from localdlc.stage.locks import alone
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Service:
+    return Service(Config(home=tmp_path / "home"))
+
+
+def wheels(service: Service, key: str = "abc123") -> Path:
+    folder = service.config.home / "cache" / "wheels" / key
+    (folder / "wheels").mkdir(parents=True)
+    (folder / "wheels" / "numpy-1.26.4-py3-none-any.whl").write_bytes(b"12345")
+    return folder
+
+
+def clone(service: Service, name: str = "train-0abc") -> Path:
+    folder = service.config.home / "cache" / "code" / f"{name}.git"
+    folder.mkdir(parents=True)
+    (folder / "HEAD").write_text("ref: refs/heads/main\n")
+    return folder
+
+
+def shown(found: list[Cached]) -> set[tuple[str, str, int, bool]]:
+    return {(one.kind, one.source, one.bytes, one.in_use) for one in found}
+
+
+def test_every_cache_is_listed_with_what_it_is(bucket: Bucket, job: Jobs, service: Service) -> None:
+    bucket.put("d/a", b"x" * 10_000)
+    one, two = job(), job(sample=Sample(files=1))
+    one.fetch()
+    two.fetch()
+    two.leave()
+    wheels(service)
+    clone(service)
+    found = service.list_cache()
+    assert [
+        (one.kind, one.source, one.in_use) for one in sorted(found, key=lambda c: c.source)
+    ] == [
+        ("wheels", "numpy", False),
+        ("data", OSS, True),
+        ("data", f"{OSS} (a sample of 1files)", False),
+        ("code", "train", False),
+    ]
+    sizes = {one.source: one.bytes for one in found}
+    assert 10_000 < sizes[OSS] < 11_000
+
+
+def test_what_a_running_job_uses_stays(bucket: Bucket, job: Jobs, service: Service) -> None:
+    bucket.put("d/a", b"1")
+    one = job()
+    one.fetch()
+    wheels(service)
+    assert {
+        (c.kind, gone) for c, gone in service.remove_cache(kinds=("data", "code", "wheels"))
+    } == {
+        ("data", False),
+        ("wheels", True),
+    }
+    assert one.files == {"a": b"1"}
+    one.leave()
+    assert [gone for _, gone in service.remove_cache([OSS])] == [True]
+    assert service.list_cache() == []
+    assert list((service.config.home / "cache" / "data").iterdir()) == []
+
+
+def test_what_is_being_fetched_stays(
+    oss: OssServer, bucket: Bucket, job: Jobs, service: Service
+) -> None:
+    bucket.put("d/a", b"123")
+    gate = oss.faults.add(Hold(at=1), operation="GetObject")
+    one = job()
+    thread = threading.Thread(target=one.fetch)
+    thread.start()
+    assert gate.reached.wait(30)
+    assert [gone for _, gone in service.remove_cache(kinds=["data"])] == [False]
+    gate.release()
+    thread.join(30)
+    assert one.files == {"a": b"123"}
+
+
+def test_data_that_was_removed_is_fetched_again(
+    oss: OssServer, bucket: Bucket, job: Jobs, service: Service
+) -> None:
+    bucket.put("d/a", b"1")
+    one = job()
+    one.fetch()
+    one.leave()
+    service.remove_cache([OSS.rstrip("/")])
+    assert not job().fetch().cached
+
+
+def test_a_clone_at_work_stays(service: Service) -> None:
+    folder = clone(service)
+    held = alone(folder.with_suffix(".lock"))
+    assert held
+    assert shown(service.list_cache()) == {("code", "train", 21, True)}
+    assert [gone for _, gone in service.remove_cache(["train"])] == [False]
+    held.let_go()
+    assert [gone for _, gone in service.remove_cache(["train-0"])] == [True]
+    assert not folder.exists()
+
+
+def test_a_name_that_fits_nothing_is_an_error(service: Service) -> None:
+    with pytest.raises(NotFound, match="the cache has no oss://x; `localdlc cache list`"):
+        service.remove_cache(["oss://x"])
+
+
+def test_what_a_killed_removal_left_goes_with_the_next(service: Service) -> None:
+    wreck = wheels(service, "gone-1234")
+    wheels(service)
+    assert len(service.list_cache()) == 1
+    service.remove_cache(kinds=["wheels"])
+    assert not wreck.exists()

@@ -1,0 +1,90 @@
+"""What only the cloud has: its scheduler, its network, other users."""
+
+from __future__ import annotations
+
+from localdlc.spec.fields.row import rows, under
+
+__all__ = ["TABLE"]
+
+CLOUD = "it steers the cloud's scheduler; there is one machine here"
+RIGHTS = "jobs here have no other users to be seen by or billed to"
+FABRIC = "the network and devices of this machine are used as they are"
+LATER = "accepted, and without effect so far"
+
+TABLE = [
+    *rows("ignored", "the environment goes when the job ends", "Settings.JobReservedMinutes"),
+    *rows("ignored", "the environment goes when the job ends", "Settings.JobReservedPolicy"),
+    *rows("ignored", "only counts with a TemplateId", "TemplateVersion"),
+    *rows(
+        "ignored",
+        "replicas reach each other by name on every port",
+        *under("JobSpecs[].ServiceSpec", "ServiceMode DefaultPort ExtraPorts"),
+        *under("UserVpc", "VpcId SwitchId SecurityGroupId ExtendedCIDRs DefaultRoute"),
+    ),
+    *rows("ignored", "there are no pods to label", "JobSpecs[].ExtraPodSpec.PodLabels"),
+    *rows("ignored", "there are no pods to annotate", "JobSpecs[].ExtraPodSpec.PodAnnotations"),
+    *rows(
+        "ignored",
+        "the number of replicas is fixed",
+        *under(
+            "JobSpecs[].AutoScalingSpec", "ScalingStrategy MinReplicas MaxReplicas PodsToDelete"
+        ),
+        *under(
+            "JobSpecs[].AutoScalingSpec.AutoscalingMetricSpec",
+            "MetricName TargetValue StabilizationWindowSeconds Tolerance",
+        ),
+    ),
+    *rows(
+        "ignored",
+        CLOUD,
+        "ResourceId",
+        "Priority",
+        "SchedulingStrategy",
+        *under("JobSpecs[].AssignNodeSpec", "EnableAssignNode NodeNames AntiAffinityNodeNames"),
+        *under("JobSpecs[].AssignNodeSpec.HyperNodes[]", "HyperNodeName NodeNames"),
+        *under("JobSpecs[].AssignNodeSpec.AntiAffinityHyperNodes[]", "HyperNodeName NodeNames"),
+        *under("JobSpecs[].HyperNodeSchedulingConfig", "MinAvailable QualityPolicy"),
+        *under("JobSpecs[].SpotSpec", "SpotStrategy SpotDiscountLimit SpotPriceLimit"),
+        *under(
+            "JobSpecs[].ElasticSpotSpecs[]",
+            "InstanceType SpotStrategy SpotDiscountLimit SpotPriceLimit",
+        ),
+        *under("JobSpecs[]", "UseSpotInstance OversoldType QuotaId"),
+        *under("Settings", "AllowUnschedulableNodes DisableEcsStockCheck EnableTideResource"),
+        "Settings.OversoldType",
+    ),
+    *rows(
+        "ignored",
+        FABRIC,
+        "JobSpecs[].ResourceConfig.GPUType",
+        "JobSpecs[].Driver",
+        *under("JobSpecs[].SystemDisk", "Category PerformanceLevel Size"),
+        *under("Settings", "AllocateAllRDMADevices Driver EnableCPUAffinity EnableRDMA"),
+    ),
+    *rows(
+        "ignored",
+        RIGHTS,
+        "WorkspaceId",
+        "Accessibility",
+        *under("Settings", "BusinessUserId Caller PipelineId"),
+    ),
+    *rows(
+        "ignored", LATER, "Description", *under("Settings", "Tags AdvancedSettings EnableDSWDev")
+    ),
+    *rows(
+        "ignored",
+        "no model is registered",
+        "Settings.ModelConfig.ModelName",
+        *under("Settings.ModelConfig.ModelTemplate", "Collections ModelName Provider"),
+    ),
+    *rows(
+        "ignored",
+        "the API itself no longer supports it",
+        "DebuggerConfigContent",
+        *under("ElasticSpec", "AIMasterDockerImage AIMasterType ElasticStrategy"),
+        *under("ElasticSpec", "EDPMaxParallelism EDPMinParallelism EnableAIMaster EnableEDP"),
+        *under("ElasticSpec", "EnableElasticTraining EnablePsJobElasticPS"),
+        *under("ElasticSpec", "EnablePsJobElasticWorker EnablePsResourceEstimate"),
+        *under("ElasticSpec", "MaxParallelism MinParallelism PSMaxParallelism PSMinParallelism"),
+    ),
+]

@@ -7,13 +7,13 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from hashlib import md5
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from localdlc.errors import InputError
 from localdlc.stage.cache import Tree, room_at
+from localdlc.stage.crc64 import crc64
 from localdlc.stage.journal import Journal
 from localdlc.stage.listing import Listing
 from localdlc.stage.meter import Meter, amount
@@ -181,15 +181,13 @@ class Download:
         entry = piece.entry
         whole = piece.end is None
         for _ in range(TRIES):
-            digest = self._stream(piece)
-            if whole:
-                good = same(digest, entry) if entry.md5 else self._good(entry)
-            else:
+            crc = self._stream(piece)
+            if not whole:
                 self._journal.piece(entry, piece.start)
                 if not self._last(entry):
                     return
-                good = self._good(entry)
-            if good:
+                crc = crc_of(Path(self._folder, entry.path))
+            if self._source.crc64(entry) in (None, crc):
                 self._journal.file(entry)
                 self._meter.add(0, 1)
                 return
@@ -205,10 +203,10 @@ class Download:
             self._open[entry.path] -= 1
             return not self._open[entry.path]
 
-    def _stream(self, piece: Piece) -> str:
-        """Writes a piece to its place, going on after breaks; the MD5 of what came."""
+    def _stream(self, piece: Piece) -> int:
+        """Writes a piece to its place, going on after breaks; the CRC-64 of what came."""
         entry, position, end = piece
-        digest = md5(usedforsecurity=False)
+        crc, crc_after = 0, crc64()
         failures = 0
         flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if end is None else 0)
         handle = os.open(f"{self._folder}/{entry.path}", flags, 0o644)
@@ -219,12 +217,12 @@ class Download:
                     for chunk in self._source.read(entry, position, end):
                         write(handle, chunk, position)
                         position += len(chunk)
-                        digest.update(chunk)
+                        crc = crc_after(chunk, crc)
                         failures = 0
                         self._meter.add(len(chunk))
                         self._go_on()
                     if goal is None or position == goal:
-                        return digest.hexdigest()
+                        return crc
                     raise Broken(f"{position} bytes came instead of {goal}")
                 except Broken as error:
                     if failures == len(PAUSES):
@@ -239,25 +237,9 @@ class Download:
         if self._cancelled.is_set() or self._error:
             raise Cancelled
 
-    def _good(self, entry: Entry) -> bool:
-        """Whether a file on disk is what the store's checksum says, as far as it gives one."""
-        path = Path(self._folder, entry.path)
-        if entry.md5:
-            return same(read_through(path, md5(usedforsecurity=False)).hexdigest(), entry)
-        crc = self._source.crc64(entry)
-        if crc is None:
-            return True
-        from oss2.utils import Crc64
-
-        return int(read_through(path, Crc64()).crc) == crc
-
 
 def left(piece: Piece) -> int:
     return (piece.entry.size or 0) if piece.end is None else piece.end - piece.start
-
-
-def same(digest: str, entry: Entry) -> bool:
-    return digest == entry.version.lower()  # OSS writes its ETags in capitals
 
 
 def write(handle: int, data: bytes, position: int) -> None:
@@ -269,8 +251,9 @@ def write(handle: int, data: bytes, position: int) -> None:
         position += written
 
 
-def read_through(path: Path, digest: Any) -> Any:
+def crc_of(path: Path) -> int:
+    crc = 0
     with path.open("rb") as file:
         while block := file.read(1 << 20):
-            digest.update(block)
-    return digest
+            crc = crc64()(block, crc)
+    return crc

@@ -159,7 +159,7 @@ class OssSource:
                 raise Changed(entry.path)
             if entry.version and answer.headers.get("ETag", "").strip('"') != entry.version:
                 raise Changed(entry.path)
-            if not entry.md5 and (crc := answer.headers.get(CRC64)):
+            if crc := answer.headers.get(CRC64):
                 self._crcs[entry.path] = int(crc)
             # What there is, not what there might be: a break loses nothing that has come.
             while chunk := answer.read1(CHUNK):
@@ -207,8 +207,7 @@ class OssSource:
         path = found.key[len(self._root) :]
         if found.type == "Symlink":  # size and ETag are the link's, not the content's
             return Entry(path, None)
-        # Appendable objects have an ETag of 32 digits, too, which is no MD5.
-        return Entry(path, found.size, found.etag, found.type == "Normal" and len(found.etag) == 32)
+        return Entry(path, found.size, found.etag)
 
     def _told(self, call: Callable[[], T], path: str = "") -> T:
         """The result, or what went wrong in our terms."""

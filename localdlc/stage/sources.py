@@ -35,13 +35,12 @@ class Entry(NamedTuple):
     """One object: its path below the source, and its size in bytes (None is not known).
 
     A path that ends in ``/`` is a folder. ``version`` is what changes with the content: an ETag, a
-    time ("" where nothing tells); with ``md5`` it is the content's MD5, too.
+    time ("" where nothing tells).
     """
 
     path: str
     size: int | None = 0
     version: str = ""
-    md5: bool = False
 
 
 class Broken(Exception):

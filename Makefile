@@ -19,22 +19,27 @@ STEP := $(PYTHON) tools/step.py
 VENV := .venv/bin
 INSTALLED := .venv/installed-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 DIGITS := samples/data/digits.csv.gz
+# Each is the name of a folder below samples/, and of its image.
+FRAMEWORKS := xgboost ray data-juicer
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' Makefile
 
-.PHONY: setup demo test test-fast check bench images clean
+.PHONY: setup demo test test-fast test-frameworks check bench images frameworks clean
 setup: $(INSTALLED) base ## Set up: virtual environment, container engine, base image
 
 demo: setup pytorch $(DIGITS) ## Run the main sample: PyTorch, data-parallel on three replicas
 	$(VENV)/python -m localdlc run samples/pytorch-ddp/job.json --config samples/pytorch-ddp/localdlc.toml
 
-test: setup images $(DIGITS) ## Run all tests
-	$(VENV)/python -m pytest
+test: setup images $(DIGITS) ## Run the tests, but for those of test-frameworks
+	$(VENV)/python -m pytest -m "not frameworks"
+
+test-frameworks: setup frameworks $(DIGITS) ## Run a sample of every other framework
+	$(VENV)/python -m pytest -m frameworks
 
 test-fast: $(INSTALLED) ## Run the tests that need no engine
-	$(VENV)/python -m pytest -m "not engine and not samples"
+	$(VENV)/python -m pytest -m "not engine and not samples and not frameworks"
 
 check: $(INSTALLED) ## Check style, types and who imports what
 	$(VENV)/ruff check .
@@ -46,6 +51,8 @@ bench: setup ## Measure
 	$(VENV)/python -m benchmarks
 
 images: pytorch tensorflow ## Build the samples' images
+
+frameworks: $(FRAMEWORKS) ## Build the images of the other frameworks' samples
 
 clean: ## Remove what set-up made in this folder (images stay in the engine)
 	rm -rf .venv .setup samples/data
@@ -80,6 +87,15 @@ pytorch-wheels: $(INSTALLED)
 
 tensorflow-wheels: $(INSTALLED)
 	@$(STEP) wheels $(VENV)/python tools/images.py wheels samples/tf-ps
+
+.PHONY: $(FRAMEWORKS) $(FRAMEWORKS:=-wheels)
+$(FRAMEWORKS): %: base %-wheels
+	@$(STEP) $* $(VENV)/python tools/images.py sample samples/$* localdlc/$*:latest
+
+data-juicer: pytorch # its image starts from PyTorch's
+
+$(FRAMEWORKS:=-wheels): %-wheels: $(INSTALLED)
+	@$(STEP) wheels $(VENV)/python tools/images.py wheels samples/$*
 
 $(DIGITS): | $(INSTALLED)
 	@$(STEP) digits $(VENV)/python tools/digits.py $@

@@ -18,7 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localdlc.errors import LocaldlcError
-from localdlc.stage.image import BASE, ImageBuilder, build_base, build_sample, fetch_wheels
+from localdlc.stage.image import (
+    BASE,
+    ImageBuilder,
+    build_base,
+    build_sample,
+    fetch_wheels,
+    read_arguments,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,8 +76,9 @@ def sample(asked: argparse.Namespace) -> None:
     """Build one sample's image."""
     engine = connect()
     names = ("Dockerfile", "requirements.txt")
+    start = read_arguments((asked.folder / names[0]).read_text())["BASE"]
     key = digest(
-        *(asked.folder / name for name in names), extra=f"{asked.index} {engine.find_image(BASE)}"
+        *(asked.folder / name for name in names), extra=f"{asked.index} {engine.find_image(start)}"
     )
     build = partial(
         build_sample,

@@ -70,3 +70,19 @@ def test_pytorch_oss_fetches_once_learns_and_writes_back(localdlc: CommandLine) 
         assert oss.seen.fetched == []
         assert bucket.keys == ["digits/digits.csv.gz", "digits/model.pt"]
         assert "nothing fetched" in second.err
+
+
+def test_elastic_batch_workers_empty_the_masters_queue(localdlc: CommandLine) -> None:
+    done = run(localdlc, "elastic-batch")
+    assert done.code == 0, done.err
+    batches = re.findall(r"^master-0 +\| (\d+) batches by (worker-\d)$", done.text, re.MULTILINE)
+    assert sum(int(count) for count, _ in batches) == 30
+    assert {worker for _, worker in batches} <= {"worker-0", "worker-1", "worker-2"}
+    assert accuracy(done, "master-0") > 0.9
+
+
+def test_oneflow_replicas_meet_by_their_variables(localdlc: CommandLine) -> None:
+    done = run(localdlc, "oneflow")
+    assert done.code == 0, done.err
+    found = re.findall(r"^\S+ +\| slope (\S+) offset (\S+)$", done.text, re.MULTILINE)
+    assert found == [("2.000", "-1.000")] * 3

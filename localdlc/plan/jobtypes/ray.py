@@ -20,8 +20,15 @@ DASHBOARD_PORT = 8265
 COMMON = "--metrics-export-port=8080 --dashboard-agent-listen-port=52365"
 
 # Ray wants many open files; an engine may give a thousand.
-START_HEAD = """\
+PREPARE = """\
+if ! command -v ray >/dev/null; then
+  echo "the image has no ray: install the package ray in it, or name another Image" >&2
+  exit 127
+fi
 ulimit -n 65536 2>/dev/null
+"""
+
+START_HEAD = """\
 {start} || exit $?
 python3 - <<'PYTHON' || exit $?
 {wait}PYTHON
@@ -38,7 +45,6 @@ print("Ray has its {nodes} nodes", flush=True)
 
 # As KubeRay's init container does: libraries may keep the Head from starting for a while.
 AWAIT_HEAD = """\
-ulimit -n 65536 2>/dev/null
 until ray health-check --address {address} >/dev/null 2>&1; do sleep 0.5; done
 """
 
@@ -83,10 +89,11 @@ def start(member: Member, topology: Topology) -> str:
 
 def script(member: Member, topology: Topology, user_command: str) -> Script:
     """The Head runs UserCommand once all nodes are there; a Worker is a node until it is ended."""
+    begin = start(member, topology)
     if leads(member):
         wait = WAIT.format(port=PORT, nodes=len(topology.members))
-        return Script(user_command, START_HEAD.format(start=start(member, topology), wait=wait))
-    return Script(start(member, topology), AWAIT_HEAD.format(address=address(member, topology)))
+        return Script(user_command, PREPARE + START_HEAD.format(start=begin, wait=wait))
+    return Script(begin, PREPARE + AWAIT_HEAD.format(address=address(member, topology)))
 
 
 def start_after(role: Role, topology: Topology) -> tuple[StartAfter, ...]:

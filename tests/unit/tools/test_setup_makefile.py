@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-TARGETS = ["setup", "demo", "test", "test-fast", "check", "bench", "images", "clean", "help"]
+TARGETS = [
+    *("setup", "demo", "test", "test-fast", "test-frameworks", "check", "bench"),
+    *("images", "frameworks", "clean", "help"),
+]
 
 
 def make(*arguments: str) -> str:

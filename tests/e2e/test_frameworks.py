@@ -1,0 +1,79 @@
+"""The samples of the other frameworks run as they stand: `make test-frameworks`."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from engines import CommandLine, Done
+
+pytestmark = [pytest.mark.engine, pytest.mark.frameworks, pytest.mark.timeout(600)]
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+def run(localdlc: CommandLine, name: str, *options: str, request: str = "job.json") -> Done:
+    folder = SAMPLES / name
+    config = ["--config", str(folder / "localdlc.toml"), *options]
+    done = localdlc("run", str(folder / request), *config)
+    assert done.code == 0, done.text[-3000:] + done.err
+    return done
+
+
+def said(done: Done, pod: str, pattern: str) -> list[str]:
+    """What ``pod`` said in lines of this form."""
+    return re.findall(rf"^{pod} +\| {pattern}$", done.text, re.MULTILINE)
+
+
+def test_xgboost_boosts_over_three_replicas_until_its_master_ends(localdlc: CommandLine) -> None:
+    done = run(localdlc, "xgboost")
+    assert "decided by master-0" in done.err
+    pods = ("master-0", "worker-0", "worker-1")
+    assert [said(done, pod, r"rank (\d) of 3 on .*") for pod in pods] == [["0"], ["1"], ["2"]]
+    [accuracy] = said(done, "master-0", r"accuracy (\d\.\d+)")
+    assert float(accuracy) > 0.8
+
+
+def test_rays_tasks_land_on_the_head_and_both_groups(localdlc: CommandLine) -> None:
+    done = run(localdlc, "ray")
+    assert "decided by head-0" in done.err
+    nodes = said(done, "head-0", r"[1-9]\d* tasks on \S+?-((?:head|worker|worker-extra)-0)")
+    assert sorted(nodes) == ["head-0", "worker-0", "worker-extra-0"]
+    assert float(said(done, "head-0", r"accuracy (\d\.\d+)")[0]) > 0.9
+    shown = localdlc("show", "last").text
+    for pod in ("worker-0", "worker-extra-0"):
+        assert re.search(rf"{pod} .*stopped by localdlc", shown), shown
+
+
+KEPT = {
+    "A replica is one container of a job, and a job has as many of them as its request asks for.",
+    "The master waits for nobody; everybody else waits for the master.",
+    "Batches that nobody has taken stay in the queue until somebody comes and takes them.",
+    "Gradients are averaged over all replicas, so that each of them takes the same step.",
+    "Whoever reads this line twice has found a duplicate that differs in nothing but its name.",
+    "Trees are grown level by level, and every replica agrees on where to split them.",
+}
+
+
+def texts(folder: Path) -> list[str]:
+    """What Data-Juicer has kept, whichever of two duplicates that is."""
+    files = [
+        file for file in folder.rglob("*.json*") if "texts" in file.relative_to(folder).parts[0]
+    ]
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    return sorted(json.loads(line)["text"].capitalize() for line in lines)
+
+
+def test_data_juicer_cleans_texts_by_a_configuration(localdlc: CommandLine, tmp_path: Path) -> None:
+    run(localdlc, "data-juicer", "--map", f"d-cleaned={tmp_path}")
+    assert texts(tmp_path / "alone") == sorted(KEPT)
+
+
+def test_data_juicer_cleans_texts_on_the_ray_of_its_replicas(
+    localdlc: CommandLine, tmp_path: Path
+) -> None:
+    done = run(localdlc, "data-juicer", "--map", f"d-cleaned={tmp_path}", request="on-ray.json")
+    assert said(done, "head-0", r"Ray has its (\d) nodes") == ["2"]
+    assert texts(tmp_path / "on-ray") == sorted(KEPT)

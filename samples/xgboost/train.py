@@ -28,22 +28,21 @@ def main():
     if rank == 0:
         tracker = RabitTracker(n_workers=size, host_ip=host, port=port, sortby="task")
         tracker.start()
+    (images, labels), (held_out, expected) = digits.load()
     meeting = {"dmlc_tracker_uri": host, "dmlc_tracker_port": port, "dmlc_task_id": str(rank)}
     with collective.CommunicatorContext(dmlc_communicator="rabit", dmlc_retry=10, **meeting):
         print(f"rank {collective.get_rank()} of {collective.get_world_size()} on {NODE}")
-        train(rank, size)
+        model = train(images[rank::size], labels[rank::size])
     if rank == 0:
         tracker.wait_for()
-
-
-def train(rank, size):
-    (images, labels), (held_out, expected) = digits.load()
-    part = xgb.DMatrix(images[rank::size], labels[rank::size])
-    start = time.perf_counter()
-    model = xgb.train(PARAMETERS, part, ROUNDS)
-    if rank == 0:
-        print(f"{ROUNDS} rounds in {time.perf_counter() - start:.2f} s")
         print(f"accuracy {(model.predict(xgb.DMatrix(held_out)) == expected).mean():.3f}")
+
+
+def train(images, labels):
+    start = time.perf_counter()
+    model = xgb.train(PARAMETERS, xgb.DMatrix(images, labels), ROUNDS)
+    print(f"{ROUNDS} rounds in {time.perf_counter() - start:.2f} s")
+    return model
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from localdlc.errors import JobNotSucceeded, LocaldlcError, NotFound
 from localdlc.injection import Injected
 from localdlc.libraries import Installations
 from localdlc.plan.model import Plan
-from localdlc.plan.secrets import masked_by_name
+from localdlc.plan.secrets import masked_by_name, secrets_in
 from localdlc.record.events import (
     Event,
     JobFinished,
@@ -28,6 +28,7 @@ from localdlc.record.events import (
 from localdlc.record.log_file import read_lines
 from localdlc.record.masking import Mask
 from localdlc.record.store import JobLog, Store, home_digest
+from localdlc.record.streams import Streams
 from localdlc.record.view import JobView, ReplicaView, after
 from localdlc.run.control import Control
 from localdlc.run.engine import Engine
@@ -105,12 +106,16 @@ class Journal:
         self._job_id = job_id
         self._writer = writer
         self._mask = mask
+        self._masked = Streams(mask)
         self._listeners = listeners
         self._clock = clock
         self._seq = seq
 
     def __call__(self, event: Event) -> None:
-        event = self._mask.event(event)
+        for masked in self._masked(event):
+            self._record(masked)
+
+    def _record(self, event: Event) -> None:
         record = Record(self._seq, self._clock(), self._job_id, event)
         self._seq += event.count if isinstance(event, Log) else 1
         if not isinstance(event, Progress):
@@ -147,9 +152,14 @@ def run_job(
     config: Config,
     listeners: Sequence[Listener] = (),
     control: Control | None = None,
+    mask: Mask | None = None,
 ) -> Result:
-    """Runs a plan to its verdict and records it; ``request`` is what is stored beside it."""
-    mask = Mask(plan.secret_values())
+    """Runs a plan to its verdict and records it; ``request`` is what is stored beside it.
+
+    ``mask`` learns every secret of the job.
+    """
+    mask = mask or Mask(())
+    mask.learn((*plan.secret_values(), *secrets_in(request)))
     store = Store(config.home)
     writer = store.open_job(plan.job_id)
     journal = Journal(plan.job_id, writer, mask, listeners)
@@ -157,8 +167,9 @@ def run_job(
         writer.write_document("request.json", mask.value(masked_by_name(request)))
         writer.write_document("plan.json", mask.value(plan.to_json()))
         supervise(plan, engine, config, journal, control)
-    except LocaldlcError as error:
-        raise type(error)(mask.text(str(error)), error.problems, error.notes) from error
+    except Exception as error:
+        mask.exception(error)
+        raise
     finally:
         journal.break_off()
         writer.close()

@@ -6,7 +6,6 @@ This module is light: each method loads the rooms that it needs.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from localdlc.beside import beside
 from localdlc.config import Config
 from localdlc.errors import EngineUnavailable, InvalidRequest, NotEmulated, NotFound, UsageError
+from localdlc.job_id import checked_job_id
+from localdlc.record.masking import Mask
 
 if TYPE_CHECKING:
     from localdlc.job import Listener, Result
@@ -38,15 +39,16 @@ __all__ = ["Reading", "Service"]
 Reading = Callable[[], "tuple[dict[str, Any], Plan]"]
 """A request on its way: call it for the request as JSON and its plan, or for what is wrong."""
 
-JOB_ID = re.compile(r"dlc[0-9a-z]+(-[0-9a-z]+)*")
-LONGEST_JOB_ID = 36
-
 
 class Service:
     """The jobs of one home, on one engine. The engine is connected to when it is first needed."""
 
-    def __init__(self, config: Config, engine: Engine | None = None) -> None:
+    def __init__(
+        self, config: Config, engine: Engine | None = None, mask: Mask | None = None
+    ) -> None:
+        """``mask`` learns every secret that comes by."""
         self.config = config
+        self.mask = mask or Mask(())
         self._engine = engine
         self._connected: Engine | None = None
 
@@ -71,7 +73,18 @@ class Service:
         """The request, checked. Raises `InvalidRequest` with every problem."""
         from localdlc.spec import read_request
 
-        return read_request(data, overrides, strict)
+        self._learn(data, overrides)
+        with self.mask.guarding():
+            return read_request(data, overrides, strict)
+
+    def _learn(self, data: bytes, overrides: Sequence[str]) -> None:
+        """The secrets of the configuration, of this machine and of a request."""
+        from localdlc.plan import secrets
+        from localdlc.stage.credentials import local_secrets
+
+        configured = secrets.secrets_of_config(self.config)
+        self.mask.learn(configured | local_secrets(self.config, os.environ))
+        self.mask.learn(secrets.secrets_of_request(data, overrides))
 
     def validate_job(
         self, data: bytes, overrides: Sequence[str] = (), strict: bool = False
@@ -89,7 +102,10 @@ class Service:
         from localdlc.run.host import observe_host
 
         asked = self.validate(data, overrides)
-        return self._planned(asked, checked_job_id(job_id), observe_host())
+        with self.mask.guarding():
+            plan = self._planned(asked, checked_job_id(job_id), observe_host())
+        self.mask.learn(plan.secret_values())
+        return plan
 
     def _planned(self, asked: Asked, job_id: str, host: Host) -> Plan:
         from localdlc.plan.build import build_plan
@@ -119,20 +135,19 @@ class Service:
             raise InvalidRequest("places that matter on this machine are not mounted", problems)
 
     def resolve_job(self, data: bytes, overrides: Sequence[str] = ()) -> Resolved:
-        """What the cloud says that the ids of a request are; asks for those not registered here.
-
-        Raises `InputError` in the cloud's words.
-        """
+        """What the cloud says that those ids of a request are that are not registered here."""
         from localdlc.stage.cloud import resolve
 
-        return resolve(self.validate(data, overrides).request, self.config, os.environ)
+        request = self.validate(data, overrides).request
+        with self.mask.guarding():
+            return resolve(request, self.config, os.environ)
 
     def _resolved(self, asked: Asked) -> tuple[Config, tuple[str, ...]]:
         """The configuration with what the cloud knows, if it is to be asked, and what it said."""
-        if self.config.resolve != "cloud" or self.config.offline:
-            return self.config, ()
         from localdlc.stage.cloud import resolve
 
+        if self.config.resolve != "cloud" or self.config.offline:
+            return self.config, ()
         resolved = resolve(asked.request, self.config, os.environ)
         return resolved.added_to(self.config), resolved.notes
 
@@ -154,7 +169,9 @@ class Service:
     ) -> Reading:
         """Begins to read and plan a request, beside what the caller does meanwhile."""
         chosen = checked_job_id(job_id)
-        return beside(lambda: self._read(data, overrides, chosen))
+        reading = beside(lambda: self._read(data, overrides, chosen))
+        self._learn(data, overrides)
+        return reading
 
     def run_job(
         self,
@@ -171,8 +188,9 @@ class Service:
 
         with suppress(EngineUnavailable):  # what is wrong with the request is said first
             _ = self.engine
-        request, plan = reading()
-        return run_job(request, plan, self.engine, self.config, listeners, control)
+        with self.mask.guarding():
+            request, plan = reading()
+            return run_job(request, plan, self.engine, self.config, listeners, control, self.mask)
 
     def create_job(
         self,
@@ -304,26 +322,6 @@ def base_dockerfile() -> Path:
     package = Path(__file__).parent
     in_clone = package.parent / "Dockerfile.base"
     return in_clone if in_clone.is_file() else package / "Dockerfile.base"
-
-
-def fresh_job_id() -> str:
-    """``dlc`` and 13 of ``[0-9a-z]``, like the cloud's."""
-    import secrets
-    import string
-
-    letters = string.digits + string.ascii_lowercase
-    return "dlc" + "".join(secrets.choice(letters) for _ in range(13))
-
-
-def checked_job_id(job_id: str | None) -> str:
-    if job_id is None:
-        return fresh_job_id()
-    if not JOB_ID.fullmatch(job_id) or len(job_id) > LONGEST_JOB_ID:
-        raise UsageError(
-            f"{job_id!r} is no JobId: `dlc`, then digits and lower-case letters, such as "
-            f"{fresh_job_id()}."
-        )
-    return job_id
 
 
 def differences(rows: Sequence[Row]) -> list[str]:

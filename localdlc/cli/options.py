@@ -120,7 +120,7 @@ def service(flags: dict[str, Any]) -> Service:
     """The service for these flags, the environment and the working directory."""
     from localdlc.service import Service
 
-    return Service(configured(flags))
+    return Service(configured(flags), mask=click.get_current_context().obj)
 
 
 def read_body(name: str) -> bytes:

@@ -65,12 +65,10 @@ def plan(
 
     Only --resolve cloud asks the cloud what the ids of the request stand for.
     """
-    from localdlc.record.masking import Mask
-
-    planned = service(flags).plan_job(read_body(file), overrides, job_id)
-    mask = Mask(planned.secret_values())
-    as_json = json.dumps(mask.value(planned.to_json()), indent=1)
-    click.echo(as_json if output == "json" else mask.text(str(planned)))
+    jobs = service(flags)
+    planned = jobs.plan_job(read_body(file), overrides, job_id)
+    as_json = json.dumps(jobs.mask.value(planned.to_json()), indent=1)
+    click.echo(as_json if output == "json" else jobs.mask.text(str(planned)))
 
 
 @click.command()

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from localdlc.cli.options import configured, output, shared
+from localdlc.config import CodeSource
 
 
 @click.group()
@@ -27,19 +28,23 @@ def show_config(output: str, **flags: Any) -> None:
         for f in dataclasses.fields(settings)
         if f.name != "origins"
     ]
+    from localdlc.plan.secrets import secrets_of_config
+    from localdlc.record.masking import Mask
+
+    mask = Mask(secrets_of_config(settings))
     if output == "json":
         body = {name: {"value": value, "origin": origin} for name, value, origin in rows}
-        click.echo(json.dumps(body, indent=1, default=as_json))
+        click.echo(mask.text(json.dumps(body, indent=1, default=as_json)))
         return
     from localdlc.terminal import setting_text
 
     for name, value, origin in rows:
-        click.echo(f"{name} = {setting_text(value)}  ({origin})")
+        click.echo(f"{name} = {mask.text(setting_text(value))}  ({origin})")
 
 
 def as_json(value: object) -> object:
-    """A code source as an object without its token; anything else as its text."""
+    """A table as an object without its secrets; anything else as its text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         shown = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.repr}
-        return {**shown, "repository": getattr(value, "shown", None)}
+        return shown | ({"repository": value.shown} if isinstance(value, CodeSource) else {})
     return str(value)

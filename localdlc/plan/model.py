@@ -6,6 +6,7 @@ contract; ``str(plan)`` is what a person reads and what the golden tests compare
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -150,8 +151,15 @@ class Login:
 
     registry: str | None
     username: str | None
-    password: str | None
-    auth: str | None
+    password: str | None = field(repr=False)
+    auth: str | None = field(repr=False)
+
+    @property
+    def secrets(self) -> set[str]:
+        """Password and Auth, and how both travel together."""
+        pair = f"{self.username or ''}:{self.password or ''}"
+        sent = base64.b64encode(pair.encode()).decode() if self.password else ""
+        return {secret for secret in (self.password, self.auth, sent) if secret}
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +268,7 @@ class Plan:
         values |= {password for text in texts for password in PASTED.findall(text)}
         values |= {secret for i in self.inputs if i.checkout for secret in i.checkout.secrets}
         for login in (r.login for r in self.replicas if r.login):
-            values |= {v for v in (login.password, login.auth) if v}
+            values |= login.secrets
         return tuple(sorted(values, key=lambda value: (-len(value), value)))
 
     def to_json(self) -> dict[str, Any]:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+import json
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from localdlc.errors import Problem
 
 if TYPE_CHECKING:
     from localdlc.record.events import Event
 
-__all__ = ["MASK", "Mask"]
+__all__ = ["MASK", "Mask", "without_logins"]
 
 MASK = "***"
 
@@ -37,7 +43,8 @@ class Mask:
         """More secrets, from any thread: keys that were fetched, for example."""
         # Output comes line by line, so each line of a key file is a secret of its own.
         lines = {line for value in values for line in (value, *value.splitlines())}
-        chosen = {*self._values, *(line for line in lines if len(line) >= SHORTEST)}
+        spelled = {form for line in lines if len(line) >= SHORTEST for form in spellings(line)}
+        chosen = {*self._values, *spelled}
         self._values = sorted(chosen, key=lambda value: (-len(value), value))
         self._bytes = [value.encode() for value in self._values]
 
@@ -50,6 +57,34 @@ class Mask:
         for value in self._bytes:
             data = data.replace(value, MASK.encode())
         return data
+
+    def begun(self, data: bytes) -> int:
+        """How many bytes at the end of ``data`` may be the beginning of a secret."""
+        longest = max(map(len, self._bytes), default=1) - 1
+        sizes = range(min(longest, len(data)), 0, -1)
+        ends = (size for size in sizes if any(v.startswith(data[-size:]) for v in self._bytes))
+        return next(ends, 0)
+
+    @contextmanager
+    def guarding(self) -> Iterator[None]:
+        """No error leaves with a secret in it."""
+        try:
+            yield
+        except Exception as error:
+            self.exception(error)
+            raise
+
+    def exception(self, error: BaseException) -> None:
+        """Every text in an error, and in what it came from, masked where it is."""
+        seen: list[BaseException] = []
+        cause: BaseException | None = error
+        while cause is not None and cause not in seen:
+            seen.append(cause)
+            cause.args = self.value(cause.args)
+            for name in (*vars(cause), "strerror", "filename"):  # OSError keeps these elsewhere
+                if value := getattr(cause, name, None):
+                    setattr(cause, name, self.value(value))
+            cause = cause.__cause__ or cause.__context__
 
     def event(self, event: Event) -> Event:
         """The event with every text in it masked, our own words aside."""
@@ -67,6 +102,23 @@ class Mask:
             return self.data(value)
         if isinstance(value, dict):
             return {key: self.value(member) for key, member in value.items()}
-        if isinstance(value, list | tuple):
+        if type(value) in (list, tuple):
             return type(value)(self.value(member) for member in value)
+        if isinstance(value, Problem):
+            return Problem(self.text(value.path), value.code, self.text(value.message))
         return value
+
+
+def spellings(secret: str) -> set[str]:
+    """A secret as it is, in a URL, and in JSON."""
+    return {secret, quote(secret, safe=""), quote(secret), json.dumps(secret)[1:-1]}
+
+
+# `?OSSAccessKeyId=…&Signature=…&security-token=…`: who holds such an address may read the object.
+SIGNED = re.compile(r"(?i)([?&][\w-]*(?:signature|token|key|credential|secret)[\w-]*=)[^&\s'\")]+")
+LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def without_logins(text: str) -> str:
+    """A text of whoever's making without what addresses carry: logins, and signatures."""
+    return LOGIN.sub(f"{MASK}@", SIGNED.sub(rf"\1{MASK}", text))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,18 @@ def oss_keys(config: Config, environment: Mapping[str, str]) -> Keys:
     )
 
 
+def local_secrets(config: Config, environment: Mapping[str, str]) -> set[str]:
+    """Every key that might be used here, whichever will be: no sink may show it."""
+    named = [environment.get(name) for family in FAMILIES for name in family]
+    oss = config.oss
+    named += [oss.access_key_id, oss.access_key_secret, oss.security_token]
+    with suppress(Missing):
+        for profile in read_profiles(environment)[1].values():
+            members = ("access_key_id", "access_key_secret", "sts_token")
+            named += [str(profile.get(member) or "") for member in members]
+    return {secret for secret in named if secret}
+
+
 def profile_keys(name: str, config: Config, environment: Mapping[str, str]) -> Keys:
     """The keys of one profile of ``~/.aliyun/config.json``. May ask STS. Raises `InputError`."""
     try:
@@ -93,19 +106,29 @@ def from_configuration(config: Config, environment: Mapping[str, str]) -> Keys:
 
 def read_profile(name: str | None, environment: Mapping[str, str]) -> dict[str, Any]:
     """A profile by its name, or the current one."""
-    home = Path(environment.get("HOME") or Path.home())
-    path = home / ".aliyun" / "config.json"
+    current, profiles = read_profiles(environment)
+    wanted = name or current
+    if wanted not in profiles:
+        there = ", ".join(profiles) or "none"
+        raise Missing(f"{profiles_file(environment)} has no profile {wanted!r}, but {there}")
+    return profiles[wanted]
+
+
+def profiles_file(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get("HOME") or Path.home()) / ".aliyun" / "config.json"
+
+
+def read_profiles(environment: Mapping[str, str]) -> tuple[str, dict[str, dict[str, Any]]]:
+    """The current profile's name, and all of them by theirs."""
+    path = profiles_file(environment)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         profiles = {profile["name"]: profile for profile in content["profiles"]}
-        wanted = name or content.get("current") or "default"
+        return content.get("current") or "default", profiles
     except FileNotFoundError:
         raise Missing(f"there is no {path}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Missing(f"{path} cannot be read ({type(error).__name__})") from None
-    if wanted not in profiles:
-        raise Missing(f"{path} has no profile {wanted!r}, but {', '.join(profiles) or 'none'}")
-    return profiles[wanted]  # type: ignore[no-any-return]
 
 
 def keys_of_profile(

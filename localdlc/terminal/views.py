@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import Field, fields
+from typing import Any
 
-from localdlc.config import CodeSource
+from localdlc.config import Cloud, CodeSource, Oss
+from localdlc.record.masking import MASK
 from localdlc.record.store import JobRow
 from localdlc.record.view import JobView
 from localdlc.stage.caches import Cached
@@ -112,9 +115,17 @@ def setting_text(value: object) -> str:
         if value.folder:
             return str(value.folder)
         return " at ".join(filter(None, (value.shown, value.branch, value.commit)))
+    if isinstance(value, Oss | Cloud):
+        return setting_text({f.name: v for f in fields(value) if (v := member_text(f, value))})
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     return "" if value is None else str(value)
+
+
+def member_text(member: Field[Any], table: object) -> str:
+    """One member of a table; that a secret is there is worth knowing."""
+    value = getattr(table, member.name)
+    return MASK if value and not member.repr else setting_text(value)
 
 
 def swept_text(swept: Swept, *, dry_run: bool) -> str:

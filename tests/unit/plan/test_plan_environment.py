@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -185,7 +186,8 @@ def test_registry_credentials_are_secret() -> None:
         "Password": "pass-1234",
         "Auth": "YXV0aA",
     }
-    assert planned(body).secret_values() == ("pass-1234", "YXV0aA")
+    sent = base64.b64encode(b"u:pass-1234").decode()
+    assert planned(body).secret_values() == (sent, "pass-1234", "YXV0aA")
     assert "pass-1234" not in json.dumps(planned(body).to_json())
 
 

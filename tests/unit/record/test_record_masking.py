@@ -6,9 +6,10 @@ import dataclasses
 
 import pytest
 
+from localdlc.errors import InputError, Problem
 from localdlc.record import events
 from localdlc.record.events import Event, Log
-from localdlc.record.masking import Mask
+from localdlc.record.masking import Mask, without_logins
 
 MASK = Mask(["s3cret-token", "s3cret", "short", ""])
 
@@ -29,6 +30,32 @@ def test_lists_objects_and_numbers_are_masked_throughout() -> None:
 def test_a_log_is_masked_whatever_bytes_surround_it() -> None:
     log = Log("p", 1, "stdout", b"\xffs3cret\ns3cret-token\n", partial=False)
     assert MASK.event(log) == dataclasses.replace(log, data=b"\xff***\n***\n")
+
+
+def test_a_secret_is_known_in_a_url_and_in_json() -> None:
+    mask = Mask(['a/b+c"d='])
+    assert mask.text('a/b+c"d= a%2Fb%2Bc%22d%3D a/b%2Bc%22d%3D a/b+c\\"d=') == "*** *** *** ***"
+
+
+def test_a_secret_that_is_learnt_later_is_masked_from_then_on() -> None:
+    mask = Mask(["first-one"])
+    mask.learn(["second-one"])
+    assert mask.text("first-one second-one") == "*** ***"
+
+
+def test_an_error_is_masked_with_all_that_it_came_from() -> None:
+    error = InputError("s3cret", (Problem("at.s3cret", "Code", "is s3cret"),))
+    error.__cause__ = OSError(5, "s3cret")
+    MASK.exception(error)
+    assert str(error) == "***"
+    assert error.problems == (Problem("at.***", "Code", "is ***"),)
+    assert str(error.__cause__) == "[Errno 5] ***"
+
+
+def test_addresses_lose_their_logins_and_signatures() -> None:
+    text = "https://u:p@h/x?OSSAccessKeyId=a&Expires=1&Signature=b%3D&security-token=c failed"
+    told = "https://***@h/x?OSSAccessKeyId=***&Expires=1&Signature=***&security-token=*** failed"
+    assert without_logins(text) == told
 
 
 def test_a_secret_of_several_lines_is_one_secret() -> None:

@@ -7,7 +7,7 @@ data is told and, if the user wants it, written back.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from localdlc.config import Config
@@ -19,7 +19,8 @@ from localdlc.record.store import home_digest
 from localdlc.run.engine import Engine
 from localdlc.run.errands import Errands
 from localdlc.run.tasks import Task
-from localdlc.stage.layer import Written, settle, work_of
+from localdlc.stage.layer import Written, look, settle, work_of
+from localdlc.stage.meter import counted
 from localdlc.writing_back import Upload, some, summary
 
 __all__ = ["Outputs", "told"]
@@ -70,10 +71,11 @@ class Outputs:
         folders = [folder for path in self._layers.folders for folder in (path, work_of(path))]
         for words in (*left, *self._handover(folders)):
             emit(Note(words))
-        for layer in () if self._kept else self._layers.made:
-            written = self._written[layer] = settle(layer.folder, layer.lower)
-            if text := told(self._uris[layer.data], layer.folder, written):
-                emit(Note(text))
+        for layer in self._layers.made:
+            written = (look if self._kept else settle)(layer.folder, layer.lower)
+            self._written[layer] = written
+            for sentence in told(self._uris[layer.data], layer.folder, written):
+                emit(Note(sentence))
 
     def write_back(self, emit: Callable[[Event], None], *, succeeded: bool) -> None:
         """Uploads what the job wrote, if the user wants it; raises `InputError` if it cannot."""
@@ -88,13 +90,11 @@ class Outputs:
             upload(self._job_id, self._config, emit)
 
 
-def told(uri: str, layer: Path, written: Written) -> str:
-    """What the job wrote over one source, and where it is; "" for nothing."""
-    parts = []
+def told(uri: str, layer: Path, written: Written) -> Iterator[str]:
+    """What the job wrote over one source and where it is, and what it would have deleted."""
     if written.files:
         names = some([name for name, _ in written.files])
-        parts.append(f"wrote {summary(written)} over {uri}, kept in {layer}: {names}")
+        yield f"the job wrote {summary(written)} over {uri}, kept in {layer}: {names}"
     if written.deleted:
-        count = len(written.deleted)
-        parts.append(f"deleted {count} file(s) of its view of {uri}: {some(written.deleted)}")
-    return f"the job {' and '.join(parts)}" if parts else ""
+        count = counted(len(written.deleted))
+        yield f"the job deleted {count} of its view of {uri}: {some(written.deleted)}"

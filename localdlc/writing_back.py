@@ -14,7 +14,7 @@ from localdlc.config import Config
 from localdlc.errors import InputError, NotFound
 from localdlc.record.events import Event, Note
 from localdlc.stage.layer import Written, contents
-from localdlc.stage.meter import amount
+from localdlc.stage.meter import amount, counted
 from localdlc.stage.write_back import destination, write_back
 
 __all__ = ["Upload", "some", "summary", "uploads"]
@@ -41,8 +41,8 @@ class Upload:
             again = f"`localdlc write-back {job_id}` tries again."
             raise InputError(f"{error} {again}", error.problems) from error
         links = len(self.written.files) - count
-        rest = f"; {links} that are no plain files were left out" if links else ""
-        emit(Note(f"{count} file(s) written back to {self.uri}{rest}"))
+        rest = f"; left out, as no plain files: {links}" if links else ""
+        emit(Note(f"written back to {self.uri}: {counted(count)}{rest}"))
 
 
 def uploads(job_id: str, plan: Mapping[str, Any]) -> list[Upload]:
@@ -69,7 +69,7 @@ def left(plan: Mapping[str, Any]) -> Iterator[Upload]:
 
 
 def summary(written: Written) -> str:
-    return f"{len(written.files):,} file(s), {amount(written.bytes)},"
+    return f"{counted(len(written.files))} ({amount(written.bytes)})"
 
 
 def some(names: Sequence[str]) -> str:

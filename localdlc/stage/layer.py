@@ -1,7 +1,7 @@
 """What a job writes over cached data, as folders of this machine: made, copied, read, cleared.
 
 A layer is one folder. Above it the engine lays an overlay, whose own ``<layer>.work`` lies beside;
-or it is a whole copy of the data, which is reduced to what the job wrote when it has ended.
+or it is a whole copy of the data, of which what the job wrote is left when it has ended.
 """
 
 from __future__ import annotations
@@ -18,7 +18,17 @@ from pathlib import Path
 
 from localdlc.errors import InputError
 
-__all__ = ["Written", "begin", "clear", "contents", "copy", "layers_in", "settle", "work_of"]
+__all__ = [
+    "Written",
+    "begin",
+    "clear",
+    "contents",
+    "copy",
+    "layers_in",
+    "look",
+    "settle",
+    "work_of",
+]
 
 # linux/fs.h: both files share their blocks until one of them is written (btrfs, XFS, bcachefs).
 FICLONE = 0x40049409
@@ -108,9 +118,19 @@ def settle(layer: Path, lower: Path) -> Written:
 
     What another user owns may stay; where it does, its folders do, too.
     """
-    written = read(layer, lower) if work_of(layer).exists() else reduce(layer, lower)
+    written = look(layer, lower)
+    kept = {name for name, _ in written.files}
+    for path in list(files(layer)):
+        if str(path.relative_to(layer)) not in kept:
+            with suppress(OSError):
+                path.unlink()
     clear(layer)
     return written
+
+
+def look(layer: Path, lower: Path) -> Written:
+    """What the job wrote; nothing is changed."""
+    return (read if work_of(layer).exists() else compare)(layer, lower)
 
 
 def contents(layer: Path) -> Written:
@@ -152,18 +172,16 @@ def is_whiteout(status: os.stat_result) -> bool:
     return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
 
 
-def reduce(layer: Path, lower: Path) -> Written:
-    """Removes from a copy what is as it was, by size and time of change; tells what is not."""
+def compare(layer: Path, lower: Path) -> Written:
+    """What is not in a copy as it was, by size and time of change."""
     origin = lower if lower.is_dir() else lower.parent
     found, gone = [], {path.relative_to(origin) for path in given(lower)}
-    for path in list(files(layer)):
+    for path in files(layer):
         name, status = path.relative_to(layer), path.lstat()
         gone.discard(name)
-        if same(origin / name, status):
-            path.unlink()
-        else:
+        if not same(origin / name, status):
             found.append((str(name), status.st_size))
-    return Written(tuple(sorted(found)), tuple(sorted(map(str, gone))))
+    return Written(tuple(found), tuple(sorted(map(str, gone))))
 
 
 def same(path: Path, status: os.stat_result) -> bool:
@@ -175,19 +193,13 @@ def same(path: Path, status: os.stat_result) -> bool:
 
 
 def clear(layer: Path) -> None:
-    """Removes what is no file of the job's, and the layer when there is none."""
+    """Removes the kernel's folder and empty ones, the layer itself when nothing is in it."""
     with suppress(OSError):
         (work_of(layer) / "work").chmod(0o700)  # the kernel makes it without any right
     shutil.rmtree(work_of(layer), ignore_errors=True)
-    for path in reversed(list(everything(layer))):
+    for path in (*reversed(list(everything(layer))), layer, layer.parent):
         with suppress(OSError):
-            if path.is_dir() and not path.is_symlink():
-                path.rmdir()  # fails unless it is empty
-            elif is_whiteout(path.lstat()):
-                path.unlink()
-    for folder in (layer, layer.parent):
-        with suppress(OSError):
-            folder.rmdir()
+            path.rmdir()  # fails unless it is an empty folder
 
 
 def given(lower: Path) -> Iterator[Path]:

@@ -51,10 +51,11 @@ def walked(folder: Path) -> Iterator[os.DirEntry[str]]:
     while waiting:
         with suppress(OSError), os.scandir(waiting.pop()) as entries:  # not ours to read
             for entry in entries:
-                if entry.stat(follow_symlinks=False).st_dev == device:
-                    yield entry
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
+                with suppress(FileNotFoundError):  # it went while we looked
+                    if entry.stat(follow_symlinks=False).st_dev == device:
+                        yield entry
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(entry.path)
 
 
 def owner(entry: os.DirEntry[str]) -> int:

@@ -12,6 +12,7 @@ from localdlc.errors import InputError
 from localdlc.plan.oss_uri import oss_place
 from localdlc.record.events import Event, Progress
 from localdlc.stage.layer import Written
+from localdlc.stage.meter import counted
 
 if TYPE_CHECKING:
     from localdlc.config import Config
@@ -90,8 +91,8 @@ def write_back(
         except Exception as error:  # each store has errors of its own
             words = str(error) or type(error).__name__
             raise InputError(
-                f"{name} could not be written back to {to.uri}: {words} ({done} of {len(names)} "
-                f"files had arrived before). All of them are in {layer}."
+                f"{name} could not be written back to {to.uri}: {words.rstrip('.')}. {done} of "
+                f"{counted(len(names))} had arrived before; all of them are in {layer}."
             ) from error
     return len(names)
 

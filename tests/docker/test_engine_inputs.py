@@ -65,7 +65,7 @@ def test_a_cloud_folder_is_mapped_by_a_flag_or_by_the_file(
     [
         ("file://{}/data sets", "Did you mean {}/data set?"),
         ("file://{}/" + "x" * 300, "File name too long"),
-        ("oss://bucket/nowhere/", "--map oss://bucket/nowhere/=FOLDER"),
+        ("nas://server/nowhere/", "--map nas://server/nowhere/=FOLDER"),
     ],
     ids=["missing", "too long", "not mapped"],
 )

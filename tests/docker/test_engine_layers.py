@@ -52,7 +52,9 @@ class Trainer:
 
     def start(self, command: str, *flags: str, workers: int = 0, source: Source = SET) -> Going:
         roles = {"Master": 1, "Worker": workers} if workers else None
-        request = job(f"cd /mnt; cd data; {command}", roles, DataSources=[source])
+        request = job(
+            f"cd /mnt/data 2> /dev/null || cd /mnt; {command}", roles, DataSources=[source]
+        )
         self.jobs.append(f"{JOB}{len(self.jobs)}")
         return self.localdlc.start_job(request, "--job-id", self.jobs[-1], *flags, **self.keys)
 
@@ -116,9 +118,12 @@ def test_replicas_share_what_they_write_and_the_cache_stays_as_fetched(
 
 def test_what_was_written_and_deleted_is_told(train: Trainer) -> None:
     done = train(WRITES)
-    assert "the job wrote 2 file(s), 16 B, over oss://data/set/, kept in " in done.err
-    assert f"{train.layer}: given.txt, new/file and deleted 1 file(s) of its view of " in done.err
-    assert done.err.rstrip().endswith(": sub/other.txt")
+    told = [line.partition("note: ")[2] for line in done.err.splitlines()]
+    assert told[-2:] == [
+        f"the job wrote 2 files (16 B) over oss://data/set/, kept in {train.layer}:"
+        " given.txt, new/file",
+        "the job deleted 1 file of its view of oss://data/set/: sub/other.txt",
+    ]
 
 
 def test_a_folder_that_was_deleted_and_made_anew_hides_what_was_in_it(train: Trainer) -> None:
@@ -126,13 +131,13 @@ def test_a_folder_that_was_deleted_and_made_anew_hides_what_was_in_it(train: Tra
     assert "master-0 | third.txt" in done.lines
     assert train.written() == {"sub/third.txt": ""}
     if os.getuid() == 0:
-        assert "deleted 1 file(s) of its view of oss://data/set/: sub/other.txt" in done.err
+        assert "deleted 1 file of its view of oss://data/set/: sub/other.txt" in done.err
 
 
 def test_a_layer_in_which_nothing_was_written_is_gone(train: Trainer) -> None:
     done = train("touch -c none; mkdir empty; rm given.txt")
     assert done.code == 0
-    assert "the job deleted 1 file(s)" in done.err
+    assert "the job deleted 1 file" in done.err
     assert not train.layer.parent.exists()
     assert "wrote" not in train("true").err
 
@@ -190,7 +195,7 @@ def test_what_the_engine_cannot_mount_is_copied(refusing: Trainer) -> None:
     ]
     assert train.cached() == cached
     assert train.written() == {"given.txt": "given\nmore\n", "new/file": "made\n"}
-    assert "deleted 1 file(s) of its view of oss://data/set/: sub/other.txt" in done.err
+    assert "deleted 1 file of its view of oss://data/set/: sub/other.txt" in done.err
     assert train.volumes() == []
 
 
@@ -219,8 +224,10 @@ def test_a_killed_run_leaves_a_volume_that_is_swept_and_what_was_written(train: 
     assert train.written() == {"y": "x\n"}
 
 
-def test_a_kept_container_keeps_its_volume(train: Trainer) -> None:
-    train("echo x > y", "--keep", "always")
+def test_a_kept_container_keeps_its_volume(train: Trainer, bucket: Bucket) -> None:
+    done = train("echo x > y", "--keep", "always", "--write-back")
+    assert "the job wrote 1 file (2 B) over oss://data/set/" in done.err
+    assert bucket.objects["set/y"].content == b"x\n"
     assert len(train.volumes()) == 1
     assert train.localdlc("gc").lines == ["nothing to remove"]
     train.localdlc("gc", "--kept")
@@ -238,8 +245,8 @@ def test_what_was_written_is_uploaded_and_nothing_is_deleted(
     assert done.code == 0, done.err
     written = {"set/given.txt": b"given\nmore\n", "set/new/file": b"made\n"}
     assert {key: bucket.objects[key].content for key in bucket.keys} == GIVEN | written
-    assert "writing back 3 file(s)" in done.err
-    assert "2 file(s) written back to oss://data/set/; 1 that are no plain files" in done.err
+    assert "writing back 3 files" in done.err
+    assert "written back to oss://data/set/: 2 files; left out, as no plain files: 1" in done.err
     assert train("cat new/file", "-q").lines == ["master-0 | made"]
 
 

@@ -168,7 +168,7 @@ def test_a_layer_is_the_users_and_nothing_of_the_kernels_is_left(
     assert owned(layers, user) == dict.fromkeys(
         ["0", *(f"0/{name}" for name in sorted(WROTE))], True
     )
-    assert "deleted 1 file(s)" in done.err
+    assert "deleted 1 file" in done.err
 
 
 def test_code_is_the_users(as_user: CommandLine, user: pwd.struct_passwd, folder: Path) -> None:

@@ -1,0 +1,134 @@
+"""Layers on an engine that mounts overlays, and on one that does not."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+from given import planned, request
+
+from localdlc.errors import EngineUnavailable, InputError
+from localdlc.layers import Layers
+from localdlc.plan.model import Plan
+from localdlc.record.events import Note
+from localdlc.run.containers import container_of, hosts
+from localdlc.run.engine import Overlay
+from localdlc.run.errands import Errands
+from localdlc.run.fake_engine import FakeEngine
+from localdlc.run.inbox import Message
+
+
+class Unable(FakeEngine):
+    """It finds out when it is to mount, as engines do."""
+
+    def start(self, container_id: str) -> None:
+        spec = self.containers[container_id].spec
+        if {mount.source for mount in spec.mounts} & self.volumes.keys():
+            raise EngineUnavailable("no overlay on this file system")
+        super().start(container_id)
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    """Two replicas with a folder and a file to write over, and a folder to read."""
+    uri = "oss://b.oss-cn-hangzhou.aliyuncs.com"
+    sources = [
+        {"Uri": f"{uri}/folder/", "MountPath": "/folder"},
+        {"Uri": f"{uri}/file", "MountPath": "/file"},
+        {"Uri": f"{uri}/only/", "MountPath": "/only", "MountAccess": "RO"},
+    ]
+    made = planned(request({"Master": 1, "Worker": 1}, DataSources=sources), home=tmp_path)
+    cache = tmp_path / "cache"
+    (cache / "folder").mkdir(parents=True)
+    (cache / "folder" / "x").write_text("x")
+    (cache / "file").write_text("y")
+    for number, name in enumerate(["folder", "file", "folder"]):
+        link = Path(made.inputs[number].source)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(cache / name)
+    return made
+
+
+def layers_of(plan: Plan, engine: FakeEngine) -> Layers:
+    return Layers(plan, engine, Errands(engine, plan.job_id, "home"), "home")
+
+
+def mounted(plan: Plan, engine: FakeEngine, layers: Layers) -> list[dict[str, tuple[str, bool]]]:
+    """What containers get: source and whether it is read-only, by target, a replica each."""
+    plan = plan.placed(IPv4Network("10.9.0.0/29"))
+    under = layers.under(engine)
+    for replica in plan.replicas:
+        under.create(container_of(plan, replica, "home", hosts(plan), attempt=1))
+    return [
+        {mount.target: (mount.source, mount.read_only) for mount in replica.spec.mounts}
+        for replica in engine.containers.values()
+    ]
+
+
+def test_replicas_share_one_volume_over_what_was_fetched(plan: Plan, tmp_path: Path) -> None:
+    engine, told = FakeEngine(lambda _: 0), list[Message]()
+    layers = layers_of(plan, engine)
+    layers.make(told.append)
+    job = tmp_path / "jobs" / plan.job_id
+    volume = f"localdlc-{plan.job_id}-0"
+    expected = {
+        "/folder": (volume, False),
+        "/file": (str(job / "layers" / "1" / "file"), False),
+        "/only": (str(job / "data" / "2"), True),
+    }
+    assert mounted(plan, engine, layers) == [expected, expected]
+    overlay, labels = engine.volumes[volume]
+    folders = (tmp_path / "cache" / "folder", job / "layers" / "0", job / "layers" / "0.work")
+    assert overlay == Overlay(*map(str, folders))
+    assert labels == {"localdlc.job": plan.job_id, "localdlc.home": "home"}
+    assert [type(message) for message in told] == [Note]  # of the file, which is copied
+
+
+def test_what_the_engine_cannot_mount_is_copied(plan: Plan) -> None:
+    engine, told = Unable(lambda _: 0), list[Message]()
+    layers = layers_of(plan, engine)
+    layers.make(told.append)
+    assert (engine.volumes, engine.containers) == ({}, {})
+    folder = Path(plan.replicas[0].mounts[0].layer)
+    assert mounted(plan, engine, layers)[1]["/folder"] == (str(folder), False)
+    assert (folder / "x").read_text() == "x"
+    assert not folder.with_name("0.work").exists()
+    assert "cannot lay a writable layer over data (no overlay on this" in str(told[0])
+
+
+def test_volumes_go_but_not_while_a_container_mounts_them(plan: Plan) -> None:
+    engine = FakeEngine(lambda _: 0)
+    layers = layers_of(plan, engine)
+    layers.make(lambda _: None)
+    mounted(plan, engine, layers)
+    [told] = layers.remove()
+    assert "mounts it" in told
+    for container in list(engine.containers):
+        engine.remove(container)
+    assert layers.remove() == []
+    assert engine.volumes == {}
+
+
+def test_layers_that_nobody_wants_any_more_are_not_made(plan: Plan) -> None:
+    engine = FakeEngine(lambda _: 0)
+    layers = layers_of(plan, engine)
+    layers.remove()
+    layers.make(lambda _: None)
+    assert (layers.made, engine.volumes) == ((), {})
+
+
+def test_a_copy_that_fails_leaves_no_volume_behind(plan: Plan, tmp_path: Path) -> None:
+    engine = FakeEngine(lambda _: 0)
+    layers = layers_of(plan, engine)
+    (tmp_path / "cache" / "file").unlink()
+    with pytest.raises(InputError, match="cannot be copied"):
+        layers.make(lambda _: None)
+    assert layers.remove() == []
+    assert engine.volumes == {}
+
+
+def test_a_job_that_writes_nowhere_keeps_its_engine(tmp_path: Path) -> None:
+    engine = FakeEngine(lambda _: 0)
+    plan = planned(request({"Master": 1}), home=tmp_path)
+    assert layers_of(plan, engine).under(engine) is engine

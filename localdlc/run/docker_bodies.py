@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any
 
@@ -77,10 +78,17 @@ def escaped(path: str) -> str:
 def auth_config(login: Login | None) -> dict[str, str] | None:
     if login is None:
         return None
-    named = {
-        "username": login.username,
-        "password": login.password,
-        "auth": login.auth,
-        "serveraddress": login.registry,
-    }
+    username, password = login.username, login.password
+    if login.auth and not password:
+        # Only the command line's configuration file knows `auth`; the engine takes no notice of it.
+        username, _, password = decoded(login.auth).partition(":")
+    named = {"username": username, "password": password, "serveraddress": login.registry}
     return {name: value for name, value in named.items() if value}
+
+
+def decoded(auth: str) -> str:
+    """``USER:PASSWORD`` of an Auth, which is that in base64; "" for what is not."""
+    try:
+        return base64.b64decode(auth, validate=True).decode()
+    except ValueError:
+        return ""

@@ -30,6 +30,7 @@ from localdlc.record.store import JobLog, Store, home_digest
 from localdlc.record.view import fold
 from localdlc.run.engine import Engine, Leftover
 from localdlc.run.errands import Errands
+from localdlc.stage.files import discard_files
 from localdlc.stage.layer import layers_in, settle
 from localdlc.stage.working_tree import discard
 
@@ -129,6 +130,7 @@ def tidy(folder: Path) -> None:
     for layer in layers_in(folder / "layers"):
         settle(layer, (folder / "data" / layer.name).resolve())
     discard(folder / "code")
+    discard_files(folder)
     shutil.rmtree(folder / "wheels", ignore_errors=True)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Event as Flag
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from localdlc.errors import InputError
+from localdlc.errors import HomeError, InputError, LocaldlcError
 from localdlc.plan.model import Fetch, Input
 from localdlc.record.events import Event, InputStaged, Note, Progress
 from localdlc.stage.cache import Slot, Tree
@@ -28,7 +29,7 @@ __all__ = ["DataTask", "FetchTask"]
 Post = Callable[[Event], None]
 
 # Seconds that a cancelled task may take to let go of its folder.
-PATIENCE = 10.0
+PATIENCE = 3.0
 # Odd names that are told one by one.
 TOLD = 3
 
@@ -95,6 +96,8 @@ class FetchTask:
                 self._bring(post)
             except Cancelled:
                 return
+            except OSError as error:
+                raise self._disk(error) from error
 
     def cancel(self) -> None:
         """Ends a download that is under way, and waits until nobody writes into the cache."""
@@ -104,7 +107,10 @@ class FetchTask:
 
     def leave(self) -> None:
         """After the job: the link goes, and so does the hold on what it led to."""
-        Path(self._input.source).unlink(missing_ok=True)
+        place = Path(self._input.source)
+        place.unlink(missing_ok=True)
+        with suppress(OSError):  # another source's link is there still, or nothing ever was
+            place.parent.rmdir()
         if self._held:
             self._held.let_go()
 
@@ -132,6 +138,14 @@ class FetchTask:
                 sample=str(self._fetch.sample or ""),
             )
         )
+
+    def _disk(self, error: OSError) -> LocaldlcError:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return InputError(
+                f"{self._input.uri}: the disk of {self._config.home} is full. What is finished "
+                "stays, and the next run goes on from there; make room first (`localdlc cache rm`)."
+            )
+        return HomeError(f"the cache cannot be written: {error}")
 
     def _wait(self, who: str, post: Post) -> None:
         post(Progress(self._input.uri, f"waiting for {who}, which brings the same data"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -53,18 +52,23 @@ class Incoming:
 
     def arrange(self, listing: Listing, former: Tree | None) -> list[Entry]:
         """Makes the folders, links what an older tree has already; returns what is missing."""
-        known = {e: e for e in former.listing.files} if former else {}
+        known = set(former.listing.files) if former else set()
         missing = [e for e in listing.files if not self.has(e)]
         finished = {e.path for e in listing.files} - {e.path for e in missing}
         begun = {e.path for e in missing if self.journal.starts(e)}
         self._clear(finished | begun)
         for folder in {e.path.rpartition("/")[0] for e in listing.files} | {*listing.folders}:
             (self.files / folder).mkdir(parents=True, exist_ok=True)
-        linked = [e for e in missing if former and e in known and told_apart(e)]
-        for entry in linked:
-            os.link(former.files / entry.path, self.files / entry.path)  # type: ignore[union-attr]
-        there = set(linked)
-        return [e for e in missing if e not in there]
+        return [e for e in missing if not (former and e in known and self._linked(former, e))]
+
+    def _linked(self, former: Tree, entry: Entry) -> bool:
+        """Whether another content would have another entry, and the disk knows hard links."""
+        if not entry.version:
+            return False
+        with suppress(OSError):
+            os.link(former.files / entry.path, self.files / entry.path)
+            return True
+        return False
 
     def has(self, entry: Entry) -> bool:
         if not self.journal.has(entry):
@@ -88,11 +92,6 @@ class Incoming:
         self.files.mkdir(exist_ok=True)
 
 
-def told_apart(entry: Entry) -> bool:
-    """Whether another content would have another entry."""
-    return entry.version != ""
-
-
 class Download:
     """Brings entries of a source into a folder, on threads of its own."""
 
@@ -110,7 +109,9 @@ class Download:
         self._error: BaseException | None = None
 
     def run(self, entries: list[Entry]) -> None:
-        """Raises `Changed`, `Cancelled`, or `InputError`: what is finished by then stays so."""
+        """Raises `Changed`, `Cancelled`, `InputError`, or what the disk says; what is finished by
+        then stays so.
+        """
         self._refuse_without_room(entries)
         pieces = [piece for entry in entries for piece in self._pieces(entry)]
         missing = Size(len(entries), sum(left(piece) for piece in pieces))
@@ -160,22 +161,12 @@ class Download:
                 if piece is None:
                     return
                 self._bring(piece)
-        except OSError as error:
-            self._fail(self._disk(error))
         except BaseException as error:  # noqa: BLE001 - `run` raises it
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
         with self._lock:
             self._error = self._error or error
-
-    def _disk(self, error: OSError) -> Exception:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            return error
-        return InputError(
-            f"{self._source.uri}: the disk of {self._folder} is full. What is finished stays, and "
-            "the next run goes on from there; make room first (`localdlc cache rm`)."
-        )
 
     def _bring(self, piece: Piece) -> None:
         entry = piece.entry

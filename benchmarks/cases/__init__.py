@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks.cases import (
     fetching,
     help_page,
+    libraries,
     log_lines,
     memory,
     mounting,
@@ -23,4 +24,5 @@ CASES = (
     memory.CASE,
     *fetching.CASES,
     mounting.CASE,
+    libraries.CASE,
 )

@@ -265,6 +265,7 @@ class Plan:
         values = {r.env[name] for r in self.replicas for name in r.secrets}
         texts = [text for r in self.replicas for text in r.env.values()]
         texts += [i.fetch.uri for i in self.inputs if i.fetch]
+        texts += [i.uri for i in self.inputs if i.kind == "libs"]
         values |= {password for text in texts for password in PASTED.findall(text)}
         values |= {secret for i in self.inputs if i.checkout for secret in i.checkout.secrets}
         for login in (r.login for r in self.replicas if r.login):

@@ -2,7 +2,7 @@
 
 pip installs for real in an errand, because only a real installation takes what the image has into
 account with every pip there is (``--report`` came with 22.2). What it added is then asked of it
-as wheels, which it has just fetched.
+as wheels, which it has just fetched, and as files, which replicas only need to unpack.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ __all__ = ["Errands", "LibrariesTask", "Surroundings"]
 SUBJECT = "libraries"
 WORK = "/run/localdlc/work"
 SATISFIED = "Requirement already satisfied: "
+INSTALLED = "Successfully installed "
 ERROR = "ERROR: "
+# In the errand's container: what pip installs once more, by itself, to be packed.
+ROOT = "/tmp/localdlc-root"  # noqa: S108
 
 # $1 is the requirements.txt in the container, $2 who is to own what is written.
 RESOLVE = f"""\
@@ -42,8 +45,16 @@ pip freeze --all > {WORK}/before.txt
 [ ! -f "$1" ] || pip install --no-compile -r "$1"
 pip freeze --all > {WORK}/after.txt
 grep -vxFf {WORK}/before.txt {WORK}/after.txt > {WORK}/added.txt || :
-[ ! -s {WORK}/added.txt ] || pip wheel --no-deps --wheel-dir {WORK} -r {WORK}/added.txt
-rm {WORK}/before.txt {WORK}/after.txt {WORK}/added.txt
+grep -vxFf {WORK}/after.txt {WORK}/before.txt | sed 's/[ =].*//' > {WORK}/replaced.txt || :
+if [ -s {WORK}/added.txt ]; then
+pip wheel --no-deps --wheel-dir {WORK} -r {WORK}/added.txt
+pip install --root {ROOT} --ignore-installed --no-index --no-deps --no-compile {WORK}/*.whl
+cd {ROOT}
+# Without folders: those that the image has keep their modes.
+find . ! -type d > {WORK}/files.txt
+tar -cf {WORK}/installed.tar -T {WORK}/files.txt || rm -f {WORK}/installed.tar
+fi
+rm -f {WORK}/before.txt {WORK}/after.txt {WORK}/added.txt {WORK}/files.txt
 """
 TOLD = {
     # What it fetches to install it gives again as wheels, if it can keep it in between. (Not what
@@ -243,12 +254,14 @@ def described(wheels: list[Path], image: str) -> str:
 
 
 def publish(folder: Path, lines: list[str]) -> None:
-    """The two files that replicas read: what to install, and what pip would say of the rest."""
+    """The files that replicas read: the wheels, and what pip says before and after installing."""
     folder.mkdir(parents=True, exist_ok=True)
     wheels = sorted(wheel.name for wheel in folder.glob("*.whl"))
     satisfied = dict.fromkeys(line for line in lines if line.startswith(SATISFIED))
+    installed = [line for line in lines if line.startswith(INSTALLED)][-1:]
     (folder / "install.txt").write_text("".join(f"{WHEELS}/{wheel}\n" for wheel in wheels))
     (folder / "satisfied.txt").write_text("".join(f"{line}\n" for line in satisfied))
+    (folder / "installed.txt").write_text("".join(f"{line}\n" for line in installed))
 
 
 def link(kept: Path, folder: Path) -> None:

@@ -82,6 +82,7 @@ def test_four_replicas_share_one_resolution_and_the_next_job_asks_nobody(
     ]
     logs = {event["text"] for event in first.of("Log")}
     assert {"2.0", "Successfully installed alpha-1.0 beta-2.0 gamma-1.0"} <= logs
+    assert not any(line.startswith("Processing") for line in logs)
     assert any(line.startswith("Requirement already satisfied: wheel") for line in logs)
 
     index.asked.clear()
@@ -123,6 +124,14 @@ def test_what_the_image_has_is_neither_fetched_nor_installed(
     assert done.lines[0].startswith("master-0 | Requirement already satisfied: wheel in ")
     assert done.lines[1:] == ["master-0 | trained"]
     assert index.files == []
+
+
+def test_what_the_image_has_in_another_version_is_replaced(
+    localdlc: CommandLine, index: Index
+) -> None:
+    done = localdlc.run(wanting(version("wheel"), "wheel==99.0"), **pip(index))
+    assert done.lines[-1] == "master-0 | 99.0"
+    assert "Found existing installation: wheel 0.38.4" in said(done)
 
 
 # a requirements.txt

@@ -60,7 +60,8 @@ TABLE = [
     ),
     *rows(
         "honoured",
-        "installed by the image's pip in each replica before the command",
+        "installed in each replica before the command, as the image's pip resolves them; what "
+        "cannot be resolved starts nothing",
         "ThirdpartyLibs",
         "ThirdpartyLibDir",
     ),

@@ -1,0 +1,142 @@
+"""What staging libraries asks of an errand, keeps of it and leaves to replicas."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from localdlc.errors import InputError
+from localdlc.plan.errand import Errand
+from localdlc.plan.model import Libraries, Mount
+from localdlc.record.events import Event, InputStaged
+from localdlc.stage.libraries import LibrariesTask, Surroundings
+
+SECRET = "c0rrect-horse"
+WORK = "/run/localdlc/work"
+LINES = ("Requirement already satisfied: six in /usr/lib", "Successfully installed a-1")
+
+
+@dataclass
+class Ended:
+    code: int
+
+
+@dataclass
+class Pip:
+    """An errand's pip: it says its lines, and makes one wheel when it ends well."""
+
+    lines: tuple[str, ...] = LINES
+    code: int = 0
+    ran: list[Errand] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+
+    def run(self, errand: Errand, on_line: Callable[[str], None]) -> Ended:
+        self.ran.append(errand)
+        mounted = {mount.target: Path(mount.source) for mount in errand.mounts}
+        self.told.append((mounted["/run/localdlc/pip"] / "pip.conf").read_text())
+        for line in self.lines:
+            on_line(line)
+        if not self.code:
+            (mounted[WORK] / "a-1-py3-none-any.whl").write_bytes(b"wheel")
+        return Ended(self.code)
+
+
+@dataclass
+class Home:
+    """A home, its pip, and what was learnt and posted."""
+
+    path: Path
+    pip: Pip = field(default_factory=Pip)
+    offline: bool = False
+    learnt: set[str] = field(default_factory=set)
+    posted: list[Event] = field(default_factory=list)
+
+    def bring(self, job: str, *wanted: str, mounts: tuple[Mount, ...] = ()) -> Path:
+        """The folder that the job's replicas will see."""
+        folder = self.path / "jobs" / job / "wheels" / "0"
+        index = {
+            "PIP_INDEX_URL": f"https://ann:{SECRET}@pypi/simple",
+            "PIP_CONFIG_FILE": os.devnull,
+        }
+        around = Surroundings(
+            cache=self.path / "cache" / "wheels",
+            offline=self.offline,
+            environment={"PATH": os.environ["PATH"], **index},
+            errands=self.pip,
+            image_id=lambda image: "sha256:1",
+            learn=self.learnt.update,
+        )
+        task = LibrariesTask(0, Libraries("img:1", wanted, "", str(folder), mounts), around)
+        task(self.posted.append)
+        return folder
+
+    @property
+    def staged(self) -> InputStaged:
+        (event,) = (event for event in self.posted[-1:] if isinstance(event, InputStaged))
+        return event
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def test_the_second_job_links_what_the_first_has_brought(home: Home) -> None:
+    first, second = (home.bring(job, "a") for job in ("one", "two"))
+    assert len(home.pip.ran) == 1
+    assert home.staged.cached
+    wheel = "a-1-py3-none-any.whl"
+    assert (first / wheel).stat().st_ino == (second / wheel).stat().st_ino
+    assert (second / "install.txt").read_text() == f"/run/localdlc/wheels/{wheel}\n"
+    assert (second / "satisfied.txt").read_text() == f"{LINES[0]}\n"
+    assert (second / "installed.txt").read_text() == f"{LINES[1]}\n"
+
+
+def test_secrets_are_learnt_and_only_in_a_file_that_is_gone(home: Home) -> None:
+    home.bring("one", "a @ git+https://bob:t0k3n-of-git@host/a")
+    assert {SECRET, "t0k3n-of-git"} <= home.learnt
+    assert SECRET in home.pip.told[0]
+    assert SECRET not in str(home.pip.ran)
+    assert "t0k3n-of-git" not in str(home.pip.ran)
+    files = [path for path in home.path.rglob("*") if path.is_file()]
+    assert not [path for path in files if SECRET in path.read_text()]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (("Looking", "ERROR: No matching distribution found for a"), "No matching distribution"),
+        (("Killed",), "Killed"),
+        ((), "pip ended with 137"),
+    ],
+)
+def test_pips_words_are_the_error_and_nothing_stays(
+    home: Home, lines: tuple[str, ...], words: str
+) -> None:
+    home.pip = Pip(lines, code=137)
+    with pytest.raises(InputError, match=f"a cannot be installed in img:1: {words}"):
+        home.bring("one", "a")
+    assert not list(home.path.glob("cache/wheels/*/incoming"))
+    home.pip = Pip()
+    assert (home.bring("two", "a") / "install.txt").read_text()
+
+
+def test_a_folder_is_built_anew_for_each_job(home: Home) -> None:
+    for job in ("one", "two"):
+        home.bring(job, "a", "-e /root/code")
+        assert not home.staged.cached
+    assert len(home.pip.ran) == 2
+    home.offline = True
+    with pytest.raises(InputError, match="offline: a, -e /root/code cannot be installed in img:1"):
+        home.bring("three", "a", "-e /root/code")
+
+
+def test_what_replicas_may_write_over_is_only_read(home: Home) -> None:
+    layered = Mount("/data", "/mnt/data", read_only=False, layer="/layers/0")
+    code = Mount("/code", "/root/code", read_only=False)
+    home.bring("one", "a", mounts=(layered, code))
+    assert {Mount("/data", "/mnt/data", read_only=True), code} <= set(home.pip.ran[0].mounts)

@@ -14,6 +14,7 @@ from localdlc.config import Config
 from localdlc.errors import JobNotSucceeded, LocaldlcError, NotFound
 from localdlc.injection import Injected
 from localdlc.libraries import Installations
+from localdlc.outputs import Outputs
 from localdlc.plan.model import Plan
 from localdlc.plan.secrets import masked_by_name, secrets_in
 from localdlc.record.events import (
@@ -32,10 +33,12 @@ from localdlc.record.streams import Streams
 from localdlc.record.view import JobView, ReplicaView, after
 from localdlc.run.control import Control
 from localdlc.run.engine import Engine
+from localdlc.run.errands import Errands
 from localdlc.run.inbox import Post
 from localdlc.run.supervisor import Settings, Supervisor, Task
 from localdlc.stage.code import code_task
-from localdlc.stage.data import DataTask
+from localdlc.stage.data import DataTask, FetchTask
+from localdlc.stage.files import FilesTask
 from localdlc.sweep import sweep
 
 __all__ = ["Journal", "Listener", "Result", "run_job"]
@@ -183,28 +186,45 @@ def supervise(
     """Supervises the job while its inputs are staged, and takes its code folder away after it."""
     control = control or Control()
     engine = control.calls.watched(engine)
-    data = {f"data {i.target}": DataTask(i) for i in plan.inputs if i.kind == "data"}
+    local = [i for i in plan.inputs if i.kind == "data" and i.fetch is None]
+    data = {f"data {i.role}{i.target}": DataTask(i) for i in local}
+    fetched = {
+        f"data {i.target}": FetchTask(i, config, plan.job_id) for i in plan.inputs if i.fetch
+    }
     code = {f"code {i.target}": code_task(i) for i in plan.inputs if i.kind == "code"}
     wrecks = {"sweep": lambda post: sweep_in_passing(engine, config.home, plan.job_id, post)}
-    tasks: dict[str, Task] = {**data, **code, **wrecks}
+    own = FilesTask(config.home / "jobs" / plan.job_id, plan.files(), journal.learn)
+    tasks: dict[str, Task] = {**data, **fetched, **code, **wrecks, "files": own}
     injected = injection_of(plan, config, journal)
     if injected:
         tasks["credentials"] = injected.open
         engine = injected.beside(engine, control.inbox.post)
+    digest = home_digest(config.home)
+    errands = Errands(engine, plan.job_id, digest)
+    outputs = Outputs(plan, config, engine, errands)
+    tasks |= outputs.tasks()
     installations = Installations(plan, config, engine, journal.learn)
-    afterwards = installations.tasks()
+    afterwards = {**installations.tasks(), **outputs.afterwards()}
+    engine, emit = outputs.under(engine), outputs.heard(journal)
     pull = "never" if config.offline else config.pull
-    settings = Settings(home_digest(config.home), config.subnets, pull, config.keep)
+    settings = Settings(digest, config.subnets, pull, config.keep)
     try:
-        Supervisor(plan, engine, journal, settings, control, tasks, afterwards).run()
+        Supervisor(plan, engine, emit, settings, control, tasks, afterwards).run()
     finally:
         installations.leave()
+        if not control.calls.given_up:
+            outputs.settle(journal)
+        own.leave()
         if injected:
             injected.close()
+        for fetching in fetched.values():
+            fetching.cancel()
+            fetching.leave()
         for task in code.values():
             task.cancel()
             if kept := task.leave():
                 journal.note(f"the job wrote into its code folder; it is kept at {kept}")
+    outputs.write_back(journal, succeeded=journal.view.status == "Succeeded")
 
 
 def injection_of(plan: Plan, config: Config, journal: Journal) -> Injected | None:

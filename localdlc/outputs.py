@@ -72,10 +72,16 @@ class Outputs:
         for words in (*left, *self._handover(folders)):
             emit(Note(words))
         for layer in self._layers.made:
-            written = (look if self._kept else settle)(layer.folder, layer.lower)
-            self._written[layer] = written
-            for sentence in told(self._uris[layer.data], layer.folder, written):
-                emit(Note(sentence))
+            try:
+                self._tell(layer, emit)
+            except OSError as error:
+                emit(Note(f"what the job wrote in {layer.folder} cannot be read: {error}"))
+
+    def _tell(self, layer: Layer, emit: Callable[[Event], None]) -> None:
+        written = (look if self._kept else settle)(layer.folder, layer.lower)
+        self._written[layer] = written
+        for sentence in told(self._uris[layer.data], layer.folder, written):
+            emit(Note(sentence))
 
     def write_back(self, emit: Callable[[Event], None], *, succeeded: bool) -> None:
         """Uploads what the job wrote, if the user wants it; raises `InputError` if it cannot."""

@@ -132,6 +132,7 @@ def tidy(folder: Path) -> None:
     discard(folder / "code")
     discard_files(folder)
     shutil.rmtree(folder / "wheels", ignore_errors=True)
+    shutil.rmtree(folder / "credentials", ignore_errors=True)
 
 
 def remove(engine: Engine, leftover: Leftover) -> Swept:

@@ -154,6 +154,7 @@ def test_a_killed_run_leaves_a_relay_that_ends_and_is_swept(
     going.finish()
     assert docker_client.wait(f"{JOB}-credentials-master-0")["StatusCode"] == 0
     assert f"removed container {JOB}-credentials-master-0" in user("gc").lines
+    assert not (user.home / "jobs" / JOB / "credentials").exists()
 
 
 def test_an_image_without_python_is_helped_out_by_the_base_image(

@@ -40,7 +40,11 @@ TABLE = [
             ),
         ),
     ),
-    *rows("honoured", "localdlc.toml or --code-dir says what it is", "CodeSource.CodeSourceId"),
+    *rows(
+        "honoured",
+        "localdlc.toml, --code-dir or the cloud says what it is",
+        "CodeSource.CodeSourceId",
+    ),
     *rows(
         "honoured",
         "checked out once before the replicas start, and mounted in each",

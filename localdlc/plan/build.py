@@ -13,6 +13,7 @@ from localdlc.plan.environment import (
     overridden,
     users_variables,
 )
+from localdlc.plan.files import mounts
 from localdlc.plan.injection import GATE, injection
 from localdlc.plan.inputs import inputs
 from localdlc.plan.jobtypes import JOB_TYPES, JobType
@@ -37,7 +38,8 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
     """
     job_type = JOB_TYPES[request.JobType or ""]
     roles = job_type.roles(roles_of(request.JobSpecs or ()), request.Settings)
-    topology = Topology(job_id, config.namespace, members_of(job_id, roles), request.Settings)
+    members = members_of(job_id, roles)
+    topology = Topology(job_id, config.namespace, members, host, request.Settings)
     policy = request.SuccessPolicy or DEFAULT_POLICY
     brought, notes = inputs(request, config, job_id)
     asked = injection(request, config, job_id)
@@ -115,6 +117,7 @@ def replica(
         mounts=(
             *(mount(i) for i in brought if i.source and i.role in {"", spec.Type}),
             *((asked.mount(member.pod_id),) if asked else ()),
+            *mounts(script.files, config.home / "jobs" / topology.job_id / "files" / member.pod_id),
         ),
         resources=resources,
         start_after=job_type.start_after(member.role, topology),
@@ -122,6 +125,7 @@ def replica(
         decides=job_type.decides(member, topology, policy),
         secrets=secrets - losers(users, injected),
         login=login(member.role),
+        files=script.files,
     )
 
 

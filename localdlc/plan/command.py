@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from localdlc.plan.files import File
+
 # The first word is the shell's name for itself; the text arrives as $1 and is evaluated with an
 # empty argument list, just as `sh -c TEXT` would.
 #
@@ -27,11 +29,13 @@ exec "$shell" -c "$0" "${shell##*/}" "$1"
 class Script:
     """What a replica runs: ``text`` as a shell does, after the shell lines of ``prologue``.
 
-    The text is UserCommand, or what the job type has this replica run in its place.
+    The text is UserCommand, or what the job type has this replica run in its place; ``files`` are
+    what both find in the container.
     """
 
     text: str
     prologue: str = ""
+    files: tuple[File, ...] = ()
 
 
 def command(

@@ -18,6 +18,7 @@ from localdlc.config import Sample
 from localdlc.record.masking import MASK
 
 if TYPE_CHECKING:
+    from localdlc.plan.files import File
     from localdlc.plan.injection import Injection
 
 # The password or token that people paste into a URL: ``https://user:TOKEN@…``, ``https://TOKEN@…``.
@@ -166,7 +167,8 @@ class Login:
 class ReplicaPlan:
     """One container-to-be. ``role`` is in lower case, as in pod ids; ``ip`` is None until placed.
 
-    ``secrets`` names the variables of ``env`` whose values no sink may show.
+    ``secrets`` names the variables of ``env`` whose values no sink may show. Each of ``files`` has
+    its mount among ``mounts``.
     """
 
     pod_id: str
@@ -186,6 +188,7 @@ class ReplicaPlan:
     secrets: frozenset[str] = frozenset()
     login: Login | None = None
     ip: str | None = None
+    files: tuple[File, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -207,6 +210,7 @@ class ReplicaPlan:
                 }
                 for m in self.mounts
             ],
+            "files": [file.to_json() for file in self.files],
             "resources": {
                 "cpus": self.resources.cpus,
                 "memory": self.resources.memory,
@@ -259,6 +263,10 @@ class Plan:
                 replace(r, ip=ip) for r, ip in zip(self.replicas, addresses, strict=True)
             ),
         )
+
+    def files(self) -> tuple[tuple[str, File], ...]:
+        """Every file of every replica, with its PodId."""
+        return tuple((r.pod_id, file) for r in self.replicas for file in r.files)
 
     def secret_values(self) -> tuple[str, ...]:
         """Every value that no sink may show, longest first so that none hides inside another."""

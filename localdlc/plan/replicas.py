@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from localdlc.plan.resources import Host
     from localdlc.spec.jobspec import JobSpec
     from localdlc.spec.settings import JobSettings
 
@@ -38,12 +39,13 @@ class Member:
 class Topology:
     """All members of a job, in rank order, and the namespace of their service names.
 
-    ``settings`` are the request's, for the types that they steer.
+    ``host`` is this machine; ``settings`` are the request's, for the types that they steer.
     """
 
     job_id: str
     namespace: str
     members: tuple[Member, ...]
+    host: Host
     settings: JobSettings | None = None
 
     def of(self, *role_types: str) -> tuple[Member, ...]:

@@ -50,6 +50,12 @@ def limits(role: Role, host: Host) -> tuple[Resources, tuple[str, ...]]:
     return Resources(cpus=cores, memory=memory, shm=shm), tuple(notes)
 
 
+def gpus(role: Role) -> int:
+    """How many GPUs one replica of ``role`` asks for."""
+    asked: ResourceAsk | None = role.spec.ResourceConfig
+    return int(asked.GPU) if asked and asked.GPU else 0
+
+
 def capped(role: Role, what: str, asked: str, given: str) -> str:
     return f"{role.type}: {what} asked {asked}, given {given}, all that there is here."
 

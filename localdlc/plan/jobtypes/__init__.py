@@ -8,9 +8,11 @@ from localdlc.plan.command import Script
 from localdlc.plan.jobtypes import (
     data_juicer,
     elastic_batch,
+    mpi,
     oneflow,
     pytorch,
     ray,
+    slurm,
     tensorflow,
     xgboost,
 )
@@ -59,4 +61,6 @@ JOB_TYPES: dict[str, JobType] = {
     "ElasticBatchJob": elastic_batch,
     "RayJob": ray,
     "DataJuicerJob": data_juicer,
+    "MPIJob": mpi,
+    "SlurmJob": slurm,
 }

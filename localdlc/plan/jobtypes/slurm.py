@@ -1,0 +1,139 @@
+"""SlurmJob: a Slurm cluster of all replicas, and UserCommand on the first when all are idle.
+
+DLC documents nothing of it but its name; all here is Slurm's own way. Its settings are those that
+run in plain containers: without cgroups, without accounting.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING
+
+from localdlc.plan.command import Script
+from localdlc.plan.files import File
+from localdlc.plan.replicas import Member, Role, Topology
+from localdlc.plan.resources import limits
+
+if TYPE_CHECKING:
+    from localdlc.plan.model import StartAfter
+    from localdlc.spec.settings import JobSettings
+
+CONF = "/etc/slurm/slurm.conf"
+KEY = "/etc/slurm/munge.key"
+# In memory, so that it ends with the container.
+OWN = "/dev/shm/.localdlc"  # noqa: S108 - of this user alone, and in the replica
+# Libraries are installed before a node is up, and that may take its time.
+PATIENCE = 600
+
+SETTINGS = """\
+ClusterName={job_id}
+SlurmctldHost={controller}
+SlurmUser=root
+AuthType=auth/munge
+CredType=cred/munge
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+MpiDefault=none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+SchedulerType=sched/backfill
+ReturnToService=2
+SlurmdParameters=config_overrides
+StateSaveLocation={own}/slurmctld
+SlurmctldPidFile={own}/slurmctld.pid
+SlurmctldLogFile={own}/slurmctld.log
+SlurmctldDebug=error
+SlurmdSpoolDir={own}/slurmd
+SlurmdPidFile={own}/slurmd.pid
+SlurmdDebug=error
+{nodes}
+PartitionName=local Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+
+# munged wants a key and folders that are its own.
+MUNGE = f"""\
+PATH="$PATH:/usr/sbin:/usr/local/sbin"
+for program in munged slurmctld slurmd srun; do
+  command -v $program >/dev/null && continue
+  echo "localdlc: this image has no $program, and a SlurmJob is a Slurm cluster of its replicas." \\
+    "Install slurm-wlm and munge (Debian, Ubuntu) in it." >&2
+  exit 127
+done
+[ "$(id -u)" = 0 ] || {{ echo "localdlc: Slurm needs an image whose user is root" >&2; exit 1; }}
+(umask 077 && mkdir -p {OWN}/slurmctld {OWN}/slurmd && cat {KEY} >{OWN}/munge.key) || exit $?
+mkdir -p /run/munge && chown 0:0 /run/munge && chmod 755 /run/munge || exit $?
+munged --key-file={OWN}/munge.key --seed-file={OWN}/munge.seed --pid-file={OWN}/munge.pid \\
+  --log-file={OWN}/munge.log || exit $?
+"""
+
+LEAD = """\
+slurmctld && slurmd -L {own}/slurmd.log || {{ cat {own}/*.log >&2; exit 1; }}
+(
+  end=$(($(date +%s) + {patience}))
+  until [ "$(sinfo -h -N -t idle -o %N 2>/dev/null | wc -l)" -eq {nodes} ]; do
+    [ "$(date +%s)" -lt "$end" ] || {{
+      echo "localdlc: after {patience} s not all {nodes} nodes of Slurm are idle:" >&2
+      sinfo -N -l >&2
+      cat {own}/*.log >&2
+      exit 1
+    }}
+    sleep 0.2
+  done
+) || exit $?
+"""
+
+
+def roles(asked: tuple[Role, ...], settings: JobSettings | None) -> tuple[Role, ...]:
+    """A Master first, if there is one; else as they come."""
+    return tuple(sorted(asked, key=lambda role: role.type != "Master"))
+
+
+def environment(member: Member, topology: Topology) -> dict[str, str]:
+    """Where Slurm's programs find their cluster, wherever the image's own look."""
+    return {"SLURM_CONF": CONF}
+
+
+def script(member: Member, topology: Topology, user_command: str) -> Script:
+    """The first replica controls the cluster and runs UserCommand; all of them are its nodes."""
+    files = (File(CONF, configuration(topology)), File(KEY, made="munge-key"))
+    if not leads(member, topology):
+        return Script("exec slurmd -D", MUNGE, files)
+    lead = LEAD.format(own=OWN, patience=PATIENCE, nodes=len(topology.members))
+    return Script(user_command, MUNGE + lead, files)
+
+
+def configuration(topology: Topology) -> str:
+    """slurm.conf, the same for all replicas."""
+    return SETTINGS.format(
+        job_id=topology.job_id,
+        controller=topology.members[0].pod_id,
+        own=OWN,
+        nodes="\n".join(node(member, topology) for member in topology.members),
+    )
+
+
+def node(member: Member, topology: Topology) -> str:
+    """A node has the cores and the memory that its replica is given, else all of this machine."""
+    given, _ = limits(member.role, topology.host)
+    cores, memory = given.cpus or topology.host.cpus, given.memory or topology.host.memory
+    return f"NodeName={member.pod_id} CPUs={ceil(cores)} RealMemory={memory >> 20}"
+
+
+def start_after(role: Role, topology: Topology) -> tuple[StartAfter, ...]:
+    """All at once: a node asks for its controller until that answers."""
+    return ()
+
+
+def decides(member: Member, topology: Topology, success_policy: str) -> bool:
+    """The verdict is UserCommand's, which the first replica runs."""
+    return leads(member, topology)
+
+
+def completed(job_id: str) -> str:
+    return f"SlurmJob {job_id} is successfully completed."
+
+
+def leads(member: Member, topology: Topology) -> bool:
+    return member == topology.members[0]

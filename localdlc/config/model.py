@@ -11,6 +11,9 @@ from pathlib import Path
 __all__ = ["Cloud", "CodeSource", "Config", "Dataset", "Oss", "Sample"]
 
 
+UNITS = {"TB": 10**12, "GB": 10**9, "MB": 10**6, "kB": 10**3, "B": 1}
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """How much of a data source is enough to try a job with; exactly one of the three is set.
@@ -25,7 +28,11 @@ class Sample:
     def __str__(self) -> str:
         if self.files is not None:
             return f"{self.files}files"
-        return f"{self.bytes}B" if self.bytes is not None else f"{100 * (self.share or 0):g}%"
+        if self.share is not None:
+            return f"{100 * self.share:g}%"
+        size = self.bytes or 0
+        unit = next(u for u in UNITS if size % UNITS[u] == 0)
+        return f"{size // UNITS[unit]}{unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,7 @@ class Config:
 
     ``credentials`` names the profile whose temporary keys jobs may have; ``resolve`` says who knows
     what a DataSourceId or CodeSourceId stands for: this configuration (``local``) or the ``cloud``.
+    ``dashboard`` is the port of this machine where the job's is to answer.
     ``write_back`` uploads what a job wrote over fetched data. ``allow_host_path`` are places that
     matter on this machine and may be mounted; ``denied_host_paths`` are more that may not.
     """
@@ -128,6 +136,7 @@ class Config:
     oss: Oss = Oss()
     cloud: Cloud = Cloud()
     credentials: str | None = None
+    dashboard: int | None = None
     resolve: str = "local"
     write_back: bool = False
     allow_host_path: tuple[Path, ...] = ()

@@ -98,12 +98,7 @@ class Slot:
         After the machine went down they may not be: the kernel had not written all of them.
         """
         for folder in reversed(self.trees()):
-            manifest = json.loads((folder / "manifest.json").read_text())
-            tree = Tree(folder, listing_from(manifest))
-            if manifest["boot"] == boot():
-                return tree
-            if all(intact(tree.files / e.path, e.size) for e in tree.listing.files):
-                write_manifest(folder, tree.listing)
+            if tree := whole(folder):
                 return tree
             self.discard(folder)
         return None
@@ -136,6 +131,20 @@ class Slot:
 
 def folders(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+
+
+def whole(folder: Path) -> Tree | None:
+    """The tree in a folder; None if the machine went down before all of it was written."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        tree = Tree(folder, listing_from(manifest))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    if manifest["boot"] != boot():
+        if not all(intact(tree.files / e.path, e.size) for e in tree.listing.files):
+            return None
+        write_manifest(folder, tree.listing)
+    return tree
 
 
 def intact(path: Path, size: int | None) -> bool:

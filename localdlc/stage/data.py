@@ -117,6 +117,11 @@ class FetchTask:
     def _bring(self, post: Post) -> None:
         began = time.monotonic()
         meter = Meter(lambda text: post(Progress(self._input.uri, text)))
+        if self._config.offline and not self._slot.trees():
+            raise InputError(
+                f"{self._input.uri} is not in the cache, and localdlc is offline. Run the job once "
+                f"without --offline, or give it a folder: --map {self._input.uri}=FOLDER."
+            )
         holder, source = f"job {self._job_id}", named(self._input.uri, self._fetch)
         with self._slot.locked(holder, lambda who: self._wait(who, post), source):
             self._check()
@@ -158,8 +163,8 @@ class FetchTask:
         tree = self._slot.newest()
         if tree is None:
             raise InputError(
-                f"{self._input.uri} is not in the cache, and localdlc is offline. Run the job once "
-                f"without --offline, or give it a folder: --map {self._input.uri}=FOLDER."
+                f"{self._input.uri}: the machine went down before all of it was on the disk, and "
+                "localdlc is offline. Run the job once without --offline."
             )
         return tree, Size(0, 0)
 

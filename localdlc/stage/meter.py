@@ -24,7 +24,8 @@ class Meter:
         self._tell = tell
         self._clock = clock
         self._lock = Lock()
-        self._began = self._said = clock()
+        self._began = clock()
+        self._said: float | None = None
         self._bytes = self._files = 0
         self._all_bytes = self._all_files = 0
 
@@ -54,6 +55,8 @@ class Meter:
 
     def _say(self, text: Callable[[], str]) -> None:
         now = self._clock()
+        if self._said is None:  # the first of it is no news
+            self._said = now
         if now - self._said < EVERY:
             return
         with self._lock:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import Field, fields
 from typing import Any
 
-from localdlc.config import Cloud, CodeSource, Oss
+from localdlc.config import Cloud, CodeSource, Dataset, Oss
 from localdlc.record.masking import MASK
 from localdlc.record.store import JobRow
 from localdlc.record.view import JobView
@@ -115,7 +115,7 @@ def setting_text(value: object) -> str:
         if value.folder:
             return str(value.folder)
         return " at ".join(filter(None, (value.shown, value.branch, value.commit)))
-    if isinstance(value, Oss | Cloud):
+    if isinstance(value, Oss | Cloud | Dataset):
         return setting_text({f.name: v for f in fields(value) if (v := member_text(f, value))})
     if isinstance(value, tuple):
         return ", ".join(map(str, value))

@@ -451,6 +451,11 @@ def test_after_a_restart_of_the_machine_a_tree_is_looked_through(
     two = job()
     two.fetch()
     assert two.files == {"a": b"1234", "b": b"5678"}
+    os.truncate(two.place.resolve().parent / "manifest.json", 0)
+    two.leave()
+    three = job()
+    assert not three.fetch().cached
+    assert three.files == {"a": b"1234", "b": b"5678"}
 
 
 def test_options_limit_the_downloads_at_a_time(oss: OssServer, bucket: Bucket, job: Jobs) -> None:

@@ -225,7 +225,8 @@ def test_progress_is_one_line_that_changes_on_a_terminal() -> None:
 
 
 def test_every_source_has_a_line_of_its_own_on_a_terminal() -> None:
-    screen = Screen(live=True).show(events.Progress("oss://a", "1"), events.Progress("oss://b", "2"))
+    screen = Screen(live=True)
+    screen.show(events.Progress("oss://a", "1"), events.Progress("oss://b", "2"))
     assert screen.err.getvalue() == "  oss://a: 1\r\x1b[K  oss://a: 1\n  oss://b: 2"
     staged = events.InputStaged("data", "oss://a", 1, 1, 1.0, False, "fetched 1 file, 1 B")
     before = len(screen.err.getvalue())

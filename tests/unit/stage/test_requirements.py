@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,12 @@ from localdlc.plan.model import Libraries, Mount
 from localdlc.stage.requirements import key, lines_of, moves
 
 
-def libraries(
-    *wanted: str, listed: str = "", mounts: tuple[Mount, ...] = (), **env: str
-) -> Libraries:
-    return Libraries("img:1", wanted, listed, "/home/wheels/0", mounts, env)
+def libraries(*wanted: str, listed: str = "", mounts: tuple[Mount, ...] = ()) -> Libraries:
+    return Libraries("img:1", wanted, listed, "/home/wheels/0", mounts)
 
 
 def key_of(*wanted: str, image: str = "sha256:1", **env: str) -> str:
-    asked = libraries(*wanted, **env)
+    asked = replace(libraries(*wanted), env=env)
     return key(image, asked, *lines_of(asked))
 
 

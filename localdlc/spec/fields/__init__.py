@@ -17,7 +17,6 @@ from localdlc.spec import to_json
 from localdlc.spec.body import children
 from localdlc.spec.fields import cloud, inputs, running
 from localdlc.spec.fields.row import Case, Row, Treatment
-from localdlc.spec.fields.running import RUNNING
 from localdlc.spec.paths import below
 from localdlc.spec.problems import unsupported
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from localdlc.errors import Problem
     from localdlc.spec.request import CreateJobRequest
 
-__all__ = ["ROWS", "RUNNING", "Case", "Row", "Treatment", "refusals", "report"]
+__all__ = ["ROWS", "Case", "Row", "Treatment", "refusals", "report"]
 
 ROWS = {row.path: row for row in (*running.TABLE, *inputs.TABLE, *cloud.TABLE)}
 """Every row by its path."""

@@ -12,8 +12,8 @@ from localdlc.config import CodeSource
 
 PLAN = """job_id display_name job_type success_policy deadline_seconds grace_seconds network inputs
 replicas notes"""
-REPLICA = """pod_id role index hostname aliases ip image command env mounts resources start_after
-restart_policy decides"""
+REPLICA = """pod_id role index hostname aliases ip image command env mounts files resources
+start_after restart_policy decides"""
 
 BODY = request(
     {"Chief": 1, "PS": 1},

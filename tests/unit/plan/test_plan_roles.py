@@ -22,6 +22,11 @@ REPLICAS: list[tuple[str, Roles, str]] = [
     ("RayJob", {"Worker-a": 2, "Worker": 2}, "head-0 worker-a-0 worker-a-1 worker-0"),
     ("RayJob", {"Worker-a": 1, "Worker-b": 1}, "head-0 worker-b-0"),
     ("DataJuicerJob", {"Worker": 2}, "worker-0 worker-1"),
+    ("MPIJob", {"Worker": 2, "Master": 1}, "master-0 worker-0 worker-1"),
+    ("MPIJob", {"Worker": 1, "Launcher": 1}, "launcher-0 worker-0"),
+    ("MPIJob", {"Worker": 2}, "master-0 worker-0"),
+    ("SlurmJob", {"Worker": 2}, "worker-0 worker-1"),
+    ("SlurmJob", {"Node": 2, "Master": 1}, "master-0 node-0 node-1"),
     ("TFJob", {"Worker": 1}, "chief-0"),
     ("TFJob", {"Worker": None}, "chief-0"),
     ("TFJob", {"Worker": 2}, "worker-0 worker-1"),
@@ -58,6 +63,9 @@ DECIDERS: list[tuple[str, str, Roles, str]] = [
     ("ElasticBatchJob", "", {"Master": 1, "Worker": 0}, "master-0"),
     ("RayJob", "", {"Worker": 3}, "head-0"),
     ("DataJuicerJob", "", {"Worker": 2}, "worker-0 worker-1"),
+    ("MPIJob", "", {"Master": 1, "Worker": 2}, "master-0"),
+    ("MPIJob", "AllWorkers", {"Worker": 2, "Launcher": 1}, "launcher-0"),
+    ("SlurmJob", "", {"Worker": 3}, "worker-0"),
 ]
 
 
@@ -76,6 +84,10 @@ STARTS: list[tuple[str, Roles, dict[str, str]]] = [
     ("XGBoostJob", {"Worker": 3}, {"worker": "master"}),
     ("RayJob", {"Worker": 2, "Worker-a": 1}, {"worker": "head", "worker-a": "head"}),
     ("DataJuicerJob", {"Worker": 2}, {}),
+    ("MPIJob", {"Worker": 2, "Launcher": 1}, {"launcher": "worker"}),
+    ("MPIJob", {"Worker": 3}, {"master": "worker"}),
+    ("MPIJob", {"Master": 1}, {}),
+    ("SlurmJob", {"Worker": 3}, {}),
     ("TFJob", {"Chief": 1, "Worker": 1, "PS": 1}, {"chief": "ps", "worker": "ps"}),
     ("TFJob", {"Chief": 1, "Worker": 1}, {}),
     ("TFJob", {"Worker": 2, "PS": 1, "Evaluator": 1, "GraphLearn": 1}, {"worker": "ps"}),

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from localdlc.plan.jobtypes import JOB_TYPES
 from localdlc.spec import read_request
-from localdlc.spec.fields import ROWS, RUNNING, refusals, report
+from localdlc.spec.fields import ROWS, refusals, report
 from localdlc.spec.part import leaves
 from localdlc.spec.request import CreateJobRequest
 
@@ -56,7 +55,7 @@ def test_the_report_has_the_members_that_are_there() -> None:
     [
         ("JobType=TFJob", "JobType", "honoured"),
         ("JobType=RayJob", "JobType", "honoured"),
-        ("JobType=MPIJob", "JobType", "refused"),
+        ("JobType=MPIJob", "JobType", "approximated"),
         ("SuccessPolicy=ChiefWorker", "SuccessPolicy", "approximated"),
         ("SuccessPolicy=Partial", "SuccessPolicy", "refused"),
         (f"{SPEC}.RestartPolicy=Never", "JobSpecs[].RestartPolicy", "honoured"),
@@ -95,7 +94,6 @@ POD = f"{SPEC}.ExtraPodSpec"
 @pytest.mark.parametrize(
     ("override", "path", "says"),
     [
-        ("JobType=MPIJob", "JobType", "MPIJob is a valid JobType, but localdlc does not run it yet"),
         (f'{SPEC}.ResourceConfig.GPU="2"', f"{SPEC}.ResourceConfig.GPU",
          "--set 'JobSpecs[0].ResourceConfig.GPU=\"0\"'"),
         (f"{POD}.InitContainers[0].Image=i", f"{POD}.InitContainers", "remove it"),
@@ -129,7 +127,3 @@ def test_a_role_that_waits_is_refused() -> None:
 
 def test_a_sound_request_is_not_refused() -> None:
     assert refusals(read_request(SMALLEST).request) == []
-
-
-def test_the_job_types_that_run_are_those_of_the_plan() -> None:
-    assert set(RUNNING) == set(JOB_TYPES)

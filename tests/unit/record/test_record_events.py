@@ -27,7 +27,7 @@ SAMPLES: list[tuple[Event, dict[str, Any]]] = [
         {"from": "Creating", "to": "Failed", "reason_code": "Code", "reason_message": "words"},
     ),
     (
-        events.InputStaged("data", "oss://b/", None, 2, 0.5, True, "there"),
+        events.InputStaged("data", "oss://b/", None, 2, 0.5, True, "there", "1%"),
         {
             "kind": "data",
             "uri": "oss://b/",
@@ -36,6 +36,7 @@ SAMPLES: list[tuple[Event, dict[str, Any]]] = [
             "seconds": 0.5,
             "cached": True,
             "detail": "there",
+            "sample": "1%",
         },
     ),
     (

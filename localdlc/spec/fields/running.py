@@ -28,7 +28,7 @@ TABLE = [
             Case(
                 lambda _, value: value == "MPIJob",
                 "approximated",
-                "DLC documents its roles only; hostfile and variables are KubeDL's, and it runs by ssh",
+                "DLC documents its roles only; hostfile and variables are KubeDL's, ssh is ours",
             ),
             Case(
                 lambda _, value: value == "SlurmJob",

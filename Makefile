@@ -20,7 +20,7 @@ VENV := .venv/bin
 INSTALLED := .venv/installed-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 DIGITS := samples/data/digits.csv.gz
 # Each is the name of a folder below samples/, and of its image.
-FRAMEWORKS := xgboost ray data-juicer
+FRAMEWORKS := xgboost ray data-juicer mpi slurm
 
 .PHONY: help
 help: ## Show this list

@@ -70,17 +70,24 @@ def build_base(
     it cannot be filled, from a Debian root file system made here. Raises `ImageError` when
     neither can be had.
     """
-    defaults = read_arguments(dockerfile.read_text())
     with tempfile.TemporaryDirectory(prefix="localdlc-base-") as folder:
         context = Path(folder)
         shutil.copy(dockerfile, context / "Dockerfile")
-        if pulled(builder, defaults["FROM"], on_progress):
-            try:
-                return build(builder, context, reference, {}, on_progress)
-            except ImageError as error:
-                on_progress(f"not on {defaults['FROM']}: {error}")
-        start = debian(builder, defaults["PACKAGES"].split(), on_progress)
-        return build(builder, context, reference, {"FROM": start}, on_progress)
+        return build_filled(builder, context, reference, "FROM", on_progress)
+
+
+def build_filled(
+    builder: ImageBuilder, context: Path, reference: str, start: str, on_progress: Progress
+) -> str:
+    """Build on what the ARG ``start`` names, else on a Debian that holds the ARG PACKAGES."""
+    defaults = read_arguments((context / "Dockerfile").read_text())
+    if pulled(builder, defaults[start], on_progress):
+        try:
+            return build(builder, context, reference, {}, on_progress)
+        except ImageError as error:
+            on_progress(f"not on {defaults[start]}: {error}")
+    filled = debian(builder, defaults["PACKAGES"].split(), on_progress)
+    return build(builder, context, reference, {start: filled}, on_progress)
 
 
 def read_arguments(dockerfile: str) -> dict[str, str]:
@@ -154,17 +161,23 @@ def build_sample(
 ) -> str:
     """Build a sample's image from its Dockerfile and requirements.txt; returns its id.
 
-    The wheels come by the host's pip (``index`` overrides its index) and are kept in ``cache``.
+    The wheels come by the host's pip (``index`` overrides its index) and are kept in ``cache``;
+    packages, if the Dockerfile has an ARG PACKAGES, as those of the base image.
     Raises `InputError` when a wheel cannot be had and `ImageError` when the build fails.
     """
     context = fetch_wheels(folder, cache=cache, on_progress=on_progress, index=index)
+    if "PACKAGES" in read_arguments((folder / "Dockerfile").read_text()):
+        return build_filled(builder, context, reference, "BASE", on_progress)
     return build(builder, context, reference, {}, on_progress)
 
 
 def fetch_wheels(
     folder: Path, *, cache: Path, on_progress: Progress, index: str | None = None
 ) -> Path:
-    """The build context of the sample in ``folder``, with its wheels; fetched when not there."""
+    """The build context of the sample in ``folder``, with its wheels; fetched when not there.
+
+    A requirements.txt without a requirement is a sample that needs no wheels.
+    """
     requirements = folder / "requirements.txt"
     key = hashlib.sha256(requirements.read_bytes() + (index or "").encode()).hexdigest()[:12]
     context = cache / f"{folder.name}-{key}"

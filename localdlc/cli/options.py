@@ -85,6 +85,13 @@ job_options = apply(
             metavar="PROFILE",
             help="Let the job have temporary keys of this profile of ~/.aliyun/config.json.",
         ),
+        click.option(
+            "--dashboard",
+            is_flag=False,
+            flag_value="8265",
+            metavar="[PORT]",
+            help="Let Ray's dashboard answer at this port of 127.0.0.1 (8265).",
+        ),
         click.option("--offline", is_flag=True, default=None, help="Use no network."),
         click.option(
             "--keep",

@@ -11,6 +11,7 @@ from localdlc.config.model import CodeSource, Dataset
 from localdlc.config.values import (
     Reader,
     a_folder,
+    a_port,
     a_sample,
     a_secret,
     a_switch,
@@ -136,6 +137,7 @@ SETTINGS: dict[str, Reader] = {
     "oss": one_table("oss", OSS),
     "cloud": one_table("cloud", CLOUD),
     "credentials": a_text,
+    "dashboard": a_port,
     "resolve": one_of("local", "cloud"),
     "write_back": a_switch,
     "allow_host_path": places,

@@ -17,6 +17,7 @@ from localdlc.config.model import Sample
 
 __all__ = [
     "a_folder",
+    "a_port",
     "a_sample",
     "a_secret",
     "a_switch",
@@ -78,6 +79,13 @@ def seconds(value: Any, folder: Path) -> float:
     if not 0 <= number < float("inf"):
         raise ValueError(f"expected a number of seconds, 0 or more, got {value!r}")
     return number
+
+
+def a_port(value: Any, folder: Path) -> int:
+    text = str(value)
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise ValueError(f"expected a port, 1 to 65535, got {value!r}")
+    return int(text)
 
 
 def one_of(*allowed: str) -> Callable[[Any, Path], str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from localdlc.plan.command import command
+from localdlc.plan.command import Script, command
 from localdlc.plan.environment import (
     combined,
     injected_variables,
@@ -18,7 +19,7 @@ from localdlc.plan.injection import GATE, injection
 from localdlc.plan.inputs import inputs
 from localdlc.plan.jobtypes import JOB_TYPES, JobType
 from localdlc.plan.libraries import libraries, prologue, requirements_file, with_wheels
-from localdlc.plan.model import Input, Login, Mount, Network, Plan, ReplicaPlan, Resources
+from localdlc.plan.model import Door, Input, Login, Mount, Network, Plan, ReplicaPlan, Resources
 from localdlc.plan.replicas import Member, Role, Topology, aliases, members_of, roles_of
 from localdlc.plan.resources import Host, limits
 
@@ -67,6 +68,7 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
             *(asked.notes if asked else ()),
             *(n for _, ns in given.values() for n in ns),
             *overridden(users, injected),
+            *doors_told(replicas, config),
         ),
         completed_message=job_type.completed(job_id),
         injection=asked,
@@ -125,6 +127,7 @@ def replica(
         decides=job_type.decides(member, topology, policy),
         secrets=secrets - losers(users, injected),
         login=login(member.role),
+        doors=doors(script, config),
         files=script.files,
     )
 
@@ -138,6 +141,23 @@ def mount(brought: Input) -> Mount:
     place = PurePath(brought.source)
     layer = str(place.parents[1] / "layers" / place.name) if layered else ""
     return Mount(brought.source, brought.target, brought.read_only, layer)
+
+
+def doors(script: Script, config: Config) -> tuple[Door, ...]:
+    """The dashboard, when there is one and somebody wants to see it."""
+    if config.dashboard is None or script.dashboard is None:
+        return ()
+    return (Door(script.dashboard, config.dashboard),)
+
+
+def doors_told(replicas: tuple[ReplicaPlan, ...], config: Config) -> Iterator[str]:
+    """Where the dashboard will be, or that this type of job has none."""
+    found = [(r, door) for r in replicas for door in r.doors]
+    for replica, door in found:
+        name = f"{replica.role}-{replica.index}"
+        yield f"the dashboard of {name} answers at http://127.0.0.1:{door.outside}."
+    if config.dashboard is not None and not found:
+        yield "--dashboard: this type of job has none."
 
 
 def login(role: Role) -> Login | None:

@@ -30,12 +30,13 @@ class Script:
     """What a replica runs: ``text`` as a shell does, after the shell lines of ``prologue``.
 
     The text is UserCommand, or what the job type has this replica run in its place; ``files`` are
-    what both find in the container.
+    what both find in the container. ``dashboard`` is the port where the replica shows one.
     """
 
     text: str
     prologue: str = ""
     files: tuple[File, ...] = ()
+    dashboard: int | None = None
 
 
 def command(

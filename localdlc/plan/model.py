@@ -139,6 +139,14 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
+class Door:
+    """A port of a replica that answers on this machine, too, at 127.0.0.1."""
+
+    inside: int
+    outside: int
+
+
+@dataclass(frozen=True, slots=True)
 class StartAfter:
     """Do not start before every replica of ``role`` has reached ``phase``."""
 
@@ -187,6 +195,7 @@ class ReplicaPlan:
     decides: bool
     secrets: frozenset[str] = frozenset()
     login: Login | None = None
+    doors: tuple[Door, ...] = ()
     ip: str | None = None
     files: tuple[File, ...] = ()
 

@@ -58,6 +58,8 @@ def body(replica: ReplicaPlan) -> Iterator[str]:
         access = "ro" if mount.read_only else "rw"
         yield f"  mount            {mount.source} -> {mount.target} ({access})"
     yield f"  limits           {limits(replica)}"
+    for door in replica.doors:
+        yield f"  answers at       127.0.0.1:{door.outside} for its port {door.inside}"
     for upstream in replica.start_after:
         yield f"  starts after     {upstream.role} is {upstream.phase}"
 

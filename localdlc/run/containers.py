@@ -28,6 +28,7 @@ def container_of(
         hosts=tuple(pair for pair in hosts if pair[0] != replica.hostname),
         mounts=replica.mounts,
         resources=replica.resources,
+        doors=replica.doors,
         labels={
             **network_labels(plan, home),
             "localdlc.pod": replica.pod_id,

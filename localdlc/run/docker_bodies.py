@@ -23,6 +23,7 @@ def container_config(spec: ContainerSpec) -> dict[str, Any]:
         "Cmd": list(spec.command),
         "Env": [f"{name}={value}" for name, value in spec.env.items()],
         "Labels": dict(spec.labels),
+        "ExposedPorts": {port: {} for port in published(spec)},
         "AttachStdout": True,
         "AttachStderr": True,
         "HostConfig": host_config(spec),
@@ -40,6 +41,7 @@ def host_config(spec: ContainerSpec) -> dict[str, Any]:
         # Our own log files are the record; the engine's copy only serves `docker logs`.
         "LogConfig": {"Type": "local", "Config": {"max-size": "64m", "compress": "false"}},
         "RestartPolicy": {"Name": "no"},
+        "PortBindings": published(spec),
     }
     if limits.cpus is not None:
         config["NanoCpus"] = int(limits.cpus * 1e9)
@@ -48,6 +50,14 @@ def host_config(spec: ContainerSpec) -> dict[str, Any]:
     if limits.shm is not None:
         config["ShmSize"] = limits.shm
     return config
+
+
+def published(spec: ContainerSpec) -> dict[str, list[dict[str, str]]]:
+    """On this machine only: what a training shows is nobody else's to see."""
+    return {
+        f"{door.inside}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(door.outside)}]
+        for door in spec.doors
+    }
 
 
 def mount_body(mount: Mount) -> dict[str, Any]:

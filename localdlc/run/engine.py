@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from localdlc.errors import EngineUnavailable
-from localdlc.plan.model import Login, Mount, Resources
+from localdlc.plan.model import Door, Login, Mount, Resources
 
 __all__ = [
     "Attachment",
@@ -66,6 +66,7 @@ class ContainerSpec:
     resources: Resources
     labels: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
+    doors: tuple[Door, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import socket
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -47,28 +50,25 @@ def test_rays_tasks_land_on_the_head_and_both_groups(localdlc: CommandLine) -> N
         assert re.search(rf"{pod} .*stopped by localdlc", shown), shown
 
 
-KEPT = {
+KEPT = [
     "A replica is one container of a job, and a job has as many of them as its request asks for.",
-    "The master waits for nobody; everybody else waits for the master.",
     "Batches that nobody has taken stay in the queue until somebody comes and takes them.",
     "Gradients are averaged over all replicas, so that each of them takes the same step.",
-    "Whoever reads this line twice has found a duplicate that differs in nothing but its name.",
+    "The master   waits for nobody;   everybody else waits for the master.",
     "Trees are grown level by level, and every replica agrees on where to split them.",
-}
+    "Whoever reads this line twice has found a duplicate that differs in nothing but its name.",
+]
 
 
-def texts(folder: Path) -> list[str]:
+def texts(*files: Path) -> list[str]:
     """What Data-Juicer has kept, whichever of two duplicates that is."""
-    files = [
-        file for file in folder.rglob("*.json*") if "texts" in file.relative_to(folder).parts[0]
-    ]
     lines = [line for file in files for line in file.read_text().splitlines()]
     return sorted(json.loads(line)["text"].capitalize() for line in lines)
 
 
 def test_data_juicer_cleans_texts_by_a_configuration(localdlc: CommandLine, tmp_path: Path) -> None:
     run(localdlc, "data-juicer", "--map", f"d-cleaned={tmp_path}")
-    assert texts(tmp_path / "alone") == sorted(KEPT)
+    assert texts(tmp_path / "alone/texts.jsonl") == KEPT
 
 
 def test_data_juicer_cleans_texts_on_the_ray_of_its_replicas(
@@ -76,4 +76,22 @@ def test_data_juicer_cleans_texts_on_the_ray_of_its_replicas(
 ) -> None:
     done = run(localdlc, "data-juicer", "--map", f"d-cleaned={tmp_path}", request="on-ray.json")
     assert said(done, "head-0", r"Ray has its (\d) nodes") == ["2"]
-    assert texts(tmp_path / "on-ray") == sorted(KEPT)
+    assert texts(*(tmp_path / "on-ray/texts").iterdir()) == KEPT
+
+
+def test_rays_dashboard_answers_here_while_the_job_runs(localdlc: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    folder = SAMPLES / "ray"
+    going = localdlc.start(
+        "run",
+        str(folder / "job.json"),
+        *("--config", str(folder / "localdlc.toml"), "--dashboard", str(port)),
+        *("--set", "UserCommand=echo up; sleep 300"),
+    )
+    going.wait_for("head-0   | up")
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/version", timeout=60) as answer:
+        assert json.load(answer)["ray_version"] == "2.60.0"
+    done = going.signal(signal.SIGINT).finish()
+    assert done.code == 130
+    assert f"the dashboard of head-0 answers at http://127.0.0.1:{port}." in done.err

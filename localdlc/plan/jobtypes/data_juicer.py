@@ -7,11 +7,11 @@ itself, which spreads its work by Ray.
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from localdlc.plan.command import Script
+from localdlc.plan.files import File
 from localdlc.plan.jobtypes import ray
 from localdlc.plan.model import StartAfter
 from localdlc.plan.replicas import Member, Role, Topology, promote_first
@@ -19,7 +19,7 @@ from localdlc.plan.replicas import Member, Role, Topology, promote_first
 if TYPE_CHECKING:
     from localdlc.spec.settings import DataJuicer, JobSettings
 
-CONFIG = "/tmp/data-juicer.yaml"  # noqa: S108 - in the replica, where nobody else is
+CONFIG = "/etc/data-juicer.yaml"
 
 
 def roles(asked: tuple[Role, ...], settings: JobSettings | None) -> tuple[Role, ...]:
@@ -43,8 +43,7 @@ def script(member: Member, topology: Topology, user_command: str) -> Script:
     alone = process(user_command, on_ray) if configured else Script(user_command)
     if not on_ray:
         return alone
-    wrapped = ray.script(member, topology, alone.text)
-    return replace(wrapped, prologue=alone.prologue + wrapped.prologue)
+    return replace(ray.script(member, topology, alone.text), files=alone.files)
 
 
 def process(configuration: str, on_ray: bool) -> Script:
@@ -52,8 +51,7 @@ def process(configuration: str, on_ray: bool) -> Script:
     asks = re.search(r"^executor_type\s*:", configuration, re.MULTILINE)
     executor = " --executor_type ray" if on_ray and not asks else ""
     return Script(
-        f"dj-process --config {CONFIG}{executor}",
-        f"printf '%s\\n' {shlex.quote(configuration)} >{CONFIG} || exit $?\n",
+        f"dj-process --config {CONFIG}{executor}", files=(File(CONFIG, f"{configuration}\n"),)
     )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PORT = 6379
 DASHBOARD_PORT = 8265
-COMMON = "--metrics-export-port=8080 --dashboard-agent-listen-port=52365"
+COMMON = "--metrics-export-port=8080 --dashboard-agent-listen-port=52365 --log-color=false"
 
 # Ray wants many open files; an engine may give a thousand.
 PREPARE = """\
@@ -28,8 +28,9 @@ fi
 ulimit -n 65536 2>/dev/null
 """
 
+# It says in thirty lines how to go on, in the log of somebody who has gone on.
 START_HEAD = """\
-{start} || exit $?
+{start} >/tmp/ray-start.log 2>&1 || {{ code=$?; cat /tmp/ray-start.log >&2; exit $code; }}
 python3 - <<'PYTHON' || exit $?
 {wait}PYTHON
 """
@@ -43,8 +44,10 @@ while alive() < {nodes}: time.sleep(0.2)
 print("Ray has its {nodes} nodes", flush=True)
 """
 
-# As KubeRay's init container does: libraries may keep the Head from starting for a while.
+# As KubeRay's init container does: libraries may keep the Head from starting for a while. To drain
+# a node is to ask the Head, which is gone when the job has ended: it takes all of the grace period.
 AWAIT_HEAD = """\
+export RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S="${{RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S:-0}}"
 until ray health-check --address {address} >/dev/null 2>&1; do sleep 0.5; done
 """
 
@@ -92,7 +95,8 @@ def script(member: Member, topology: Topology, user_command: str) -> Script:
     begin = start(member, topology)
     if leads(member):
         wait = WAIT.format(port=PORT, nodes=len(topology.members))
-        return Script(user_command, PREPARE + START_HEAD.format(start=begin, wait=wait))
+        prologue = PREPARE + START_HEAD.format(start=begin, wait=wait)
+        return Script(user_command, prologue, dashboard=DASHBOARD_PORT)
     return Script(begin, PREPARE + AWAIT_HEAD.format(address=address(member, topology)))
 
 

@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 from given import JOB_ID, plan_of
 
-from localdlc.plan.model import Plan
+from localdlc.plan.model import Door, Plan
 from localdlc.record.events import Log, Note
 from localdlc.run.containers import container_of, hosts
 from localdlc.run.docker_bodies import container_config
@@ -172,6 +172,16 @@ def test_a_container_is_told_all_that_the_plan_says() -> None:
     assert host["Init"] is True
     address = config["NetworkingConfig"]["EndpointsConfig"][f"localdlc-{JOB_ID}"]
     assert address == {"IPAMConfig": {"IPv4Address": "10.9.8.2"}}
+
+
+def test_a_door_opens_on_this_machine_alone() -> None:
+    plan = placed()
+    open_wide = replace(plan.replicas[0], doors=(Door(8265, 9000),))
+    config = container_config(container_of(plan, open_wide, "digest", (), attempt=1))
+    assert config["ExposedPorts"] == {"8265/tcp": {}}
+    assert config["HostConfig"]["PortBindings"] == {
+        "8265/tcp": [{"HostIp": "127.0.0.1", "HostPort": "9000"}]
+    }
 
 
 # the inbox

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from multiprocessing.managers import BaseManager
 from queue import Queue
+from threading import Thread
 
 import neighbours
 
@@ -33,13 +34,13 @@ def hand_out():
     to_do, results = Queue(), Queue()
     Office.register("to_do", lambda: to_do)
     Office.register("results", lambda: results)
-    office = Office(("", PORT), authkey=b"digits")
-    office.start()
+    office = Office(("", PORT), authkey=b"digits").get_server()
+    Thread(target=office.serve_forever, daemon=True).start()
     unknown = neighbours.load()[1]
     batches = neighbours.batches(unknown, BATCH)
     for batch in [*batches, None]:
-        office.to_do().put(batch)
-    done = [office.results().get() for _ in batches]
+        to_do.put(batch)
+    done = [results.get() for _ in batches]
     for worker, count in sorted(Counter(worker for worker, _ in done).items()):
         print(f"{count} batches by {worker}")
     print(f"accuracy {sum(right for _, right in done) / len(unknown):.3f}")

@@ -26,7 +26,7 @@ FRAMEWORKS := xgboost ray data-juicer mpi slurm
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' Makefile
 
-.PHONY: setup demo test test-fast test-frameworks check bench images frameworks clean
+.PHONY: setup demo test test-fast test-frameworks check bench docs images frameworks clean
 setup: $(INSTALLED) base ## Set up: virtual environment, container engine, base image
 
 demo: setup pytorch $(DIGITS) ## Run the main sample: PyTorch, data-parallel on three replicas
@@ -49,6 +49,9 @@ check: $(INSTALLED) ## Check style, types and who imports what
 
 bench: setup ## Measure
 	$(VENV)/python -m benchmarks
+
+docs: $(INSTALLED) ## Write the pages of docs/ that are made from the code
+	$(VENV)/python tools/compatibility.py docs/compatibility.md
 
 images: pytorch tensorflow ## Build the samples' images
 

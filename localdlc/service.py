@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from localdlc.job import Listener, Result
     from localdlc.plan.model import Plan
     from localdlc.plan.resources import Host
-    from localdlc.record.events import Event
+    from localdlc.record.events import Event, FidelityReport
     from localdlc.record.log_file import LogLine
     from localdlc.record.store import JobRow, Store
     from localdlc.record.view import JobView
@@ -70,12 +70,18 @@ class Service:
     # before a job
 
     def validate(self, data: bytes, overrides: Sequence[str] = (), strict: bool = False) -> Asked:
-        """The request, checked. Raises `InvalidRequest` with every problem."""
-        from localdlc.spec import read_request
+        """The request, checked. Raises `InvalidRequest` with every problem.
+
+        ``strict``: a member that the API does not know, or that has no effect here, is a problem.
+        """
+        from localdlc.spec import fields, read_request
 
         self._learn(data, overrides)
         with self.mask.guarding():
-            return read_request(data, overrides, strict)
+            asked = read_request(data, overrides, strict)
+        if strict and (idle := fields.without_effect(asked.request)):
+            raise InvalidRequest("these members would have no effect here", tuple(idle))
+        return asked
 
     def _learn(self, data: bytes, overrides: Sequence[str]) -> None:
         """The secrets of the configuration, of this machine and of a request."""
@@ -96,12 +102,16 @@ class Service:
         return asked, fields.report(asked.request)
 
     def plan_job(
-        self, data: bytes, overrides: Sequence[str] = (), job_id: str | None = None
+        self,
+        data: bytes,
+        overrides: Sequence[str] = (),
+        job_id: str | None = None,
+        strict: bool = False,
     ) -> Plan:
         """What a run would do. Touches no engine and fetches nothing; ``resolve = cloud`` asks."""
         from localdlc.run.host import observe_host
 
-        asked = self.validate(data, overrides)
+        asked = self.validate(data, overrides, strict)
         with self.mask.guarding():
             plan = self._planned(asked, checked_job_id(job_id), observe_host())
         self.mask.learn(plan.secret_values())
@@ -118,8 +128,8 @@ class Service:
         config, answers = self._resolved(asked)
         plan = build_plan(asked.request, config, job_id, host)
         self._guard(asked, plan)
-        said = (*map(str, asked.notes), *answers, *differences(fields.report(asked.request)))
-        return replace(plan, notes=(*said, *plan.notes))
+        told = compared(fields.report(asked.request))
+        return replace(plan, notes=(*map(str, asked.notes), *answers, *plan.notes), fidelity=told)
 
     def _guard(self, asked: Asked, plan: Plan) -> None:
         """Raises `InvalidRequest` with every place of this machine that must not be mounted."""
@@ -165,11 +175,15 @@ class Service:
     # a job
 
     def read_job(
-        self, data: bytes, overrides: Sequence[str] = (), job_id: str | None = None
+        self,
+        data: bytes,
+        overrides: Sequence[str] = (),
+        job_id: str | None = None,
+        strict: bool = False,
     ) -> Reading:
         """Begins to read and plan a request, beside what the caller does meanwhile."""
         chosen = checked_job_id(job_id)
-        reading = beside(lambda: self._read(data, overrides, chosen))
+        reading = beside(lambda: self._read(data, overrides, chosen, strict))
         self._learn(data, overrides)
         return reading
 
@@ -205,12 +219,12 @@ class Service:
         return self.run_job(lambda: self._read(data, overrides, chosen), listeners, control)
 
     def _read(
-        self, data: bytes, overrides: Sequence[str], job_id: str
+        self, data: bytes, overrides: Sequence[str], job_id: str, strict: bool = False
     ) -> tuple[dict[str, Any], Plan]:
         from localdlc.run.host import observe_host
         from localdlc.spec import to_json
 
-        asked = self.validate(data, overrides)
+        asked = self.validate(data, overrides, strict)
         return to_json(asked.request), self._planned(asked, job_id, observe_host())
 
     # looking
@@ -324,14 +338,15 @@ def base_dockerfile() -> Path:
     return in_clone if in_clone.is_file() else package / "Dockerfile.base"
 
 
-def differences(rows: Sequence[Row]) -> list[str]:
-    """What of the request is different here than in the cloud, in a line for each kind."""
-    named = {"approximated": "approximated here", "ignored": "without effect here"}
-    return [
-        f"{words}: {', '.join(paths)}; `localdlc validate` says why."
-        for treatment, words in named.items()
-        if (paths := [row.path for row in rows if row.treatment == treatment])
-    ]
+def compared(rows: Sequence[Row]) -> FidelityReport:
+    """The rows as an event."""
+    from localdlc.record.events import FidelityReport
+
+    def told(treatment: str) -> tuple[str, ...]:
+        return tuple(f"{row.path}: {row.why}" for row in rows if row.treatment == treatment)
+
+    honoured = tuple(row.path for row in rows if row.treatment == "honoured")
+    return FidelityReport(honoured, told("approximated"), told("ignored"))
 
 
 def chosen_pods(job_id: str, pod: str | None, files: Mapping[str, list[Path]]) -> list[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from localdlc.config import Config
     from localdlc.service import Service
 
-__all__ = ["job_options", "output", "read_body", "service", "shared"]
+__all__ = ["job_options", "output", "read_body", "service", "shared", "strict"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,6 +50,10 @@ output = click.option(
     help="How to print.",
 )
 
+strict = click.option(
+    "--strict", is_flag=True, help="Members that are unknown or have no effect here are errors."
+)
+
 job_options = apply(
     [
         click.option(
@@ -59,6 +63,7 @@ job_options = apply(
             metavar="PATH=VALUE",
             help="Change the request, e.g. JobSpecs[0].PodCount=2.",
         ),
+        strict,
         click.option("--job-id", metavar="ID", help="Use this JobId instead of a fresh one."),
         click.option(
             "--map", multiple=True, metavar="URI=DIR", help="Take a data source from a folder."

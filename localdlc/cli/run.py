@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localdlc.cli.options import job_options, output, read_body, service, shared
+from localdlc.cli.options import job_options, output, read_body, service, shared, strict
 
 if TYPE_CHECKING:
     from localdlc.job import Listener
@@ -33,6 +33,7 @@ def run(
     file: str,
     overrides: tuple[str, ...],
     job_id: str | None,
+    strict: bool,
     output: str,
     quiet: bool,
     no_color: bool,
@@ -44,7 +45,7 @@ def run(
     localdlc run job.json --set 'JobSpecs[0].PodCount=2' --map oss://bucket/data/=./data
     """
     jobs = service(flags)
-    reading = jobs.read_job(read_body(file), overrides, job_id)
+    reading = jobs.read_job(read_body(file), overrides, job_id, strict)
     from localdlc.run.control import Control
 
     control = Control()
@@ -59,14 +60,19 @@ def run(
 @shared
 @output
 def plan(
-    file: str, overrides: tuple[str, ...], job_id: str | None, output: str, **flags: Any
+    file: str,
+    overrides: tuple[str, ...],
+    job_id: str | None,
+    strict: bool,
+    output: str,
+    **flags: Any,
 ) -> None:
     """Print what a run of FILE would do. Touches no engine and fetches nothing.
 
     Only --resolve cloud asks the cloud what the ids of the request stand for.
     """
     jobs = service(flags)
-    planned = jobs.plan_job(read_body(file), overrides, job_id)
+    planned = jobs.plan_job(read_body(file), overrides, job_id, strict)
     as_json = json.dumps(jobs.mask.value(planned.to_json()), indent=1)
     click.echo(as_json if output == "json" else jobs.mask.text(str(planned)))
 
@@ -74,7 +80,7 @@ def plan(
 @click.command()
 @FILE
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change the request.")
-@click.option("--strict", is_flag=True, help="Unknown members are errors.")
+@strict
 @shared
 @output
 def validate(

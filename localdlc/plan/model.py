@@ -15,16 +15,19 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from localdlc.config import Sample
+from localdlc.record.events import FidelityReport
 from localdlc.record.masking import MASK
 
 if TYPE_CHECKING:
     from localdlc.plan.files import File
     from localdlc.plan.injection import Injection
+    from localdlc.plan.reservation import Reservation
+    from localdlc.plan.restarts import Monitoring
 
 # The password or token that people paste into a URL: ``https://user:TOKEN@…``, ``https://TOKEN@…``.
 PASTED = re.compile(r"[a-z+]+://(?:[^/@\s]*:)?([^/@\s]+)@")
 
-Phase = Literal["Running", "Succeeded"]
+Phase = Literal["Running", "Succeeded", "ServiceReady"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +151,24 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class StartAfter:
-    """Do not start before every replica of ``role`` has reached ``phase``."""
+    """Do not start before ``least`` replicas of ``role``, or all, have reached ``phase``.
+
+    ServiceReady is something that answers at ``port``.
+    """
 
     role: str
     phase: Phase = "Running"
+    least: int | None = None
+    port: int | None = None
+
+    def __str__(self) -> str:
+        count = "" if self.least is None else f"{self.least} of "
+        port = f" at port {self.port}" if self.port else ""
+        return f"{count}{self.role} is {self.phase}{port}"
+
+    def to_json(self) -> dict[str, Any]:
+        shown = {"role": self.role, "phase": self.phase}
+        return shown | {n: v for n in ("least", "port") if (v := getattr(self, n)) is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +193,7 @@ class ReplicaPlan:
     """One container-to-be. ``role`` is in lower case, as in pod ids; ``ip`` is None until placed.
 
     ``secrets`` names the variables of ``env`` whose values no sink may show. Each of ``files`` has
-    its mount among ``mounts``.
+    its mount among ``mounts``. The failure of one that does not count is not the job's.
     """
 
     pod_id: str
@@ -193,6 +210,7 @@ class ReplicaPlan:
     start_after: tuple[StartAfter, ...]
     restart_policy: str
     decides: bool
+    counts: bool = True
     secrets: frozenset[str] = frozenset()
     login: Login | None = None
     doors: tuple[Door, ...] = ()
@@ -226,7 +244,7 @@ class ReplicaPlan:
                 "shm": self.resources.shm,
                 "gpus": list(self.resources.gpus),
             },
-            "start_after": [{"role": s.role, "phase": s.phase} for s in self.start_after],
+            "start_after": [s.to_json() for s in self.start_after],
             "restart_policy": self.restart_policy,
             "decides": self.decides,
         }
@@ -252,7 +270,7 @@ class Plan:
     display_name: str
     job_type: str
     success_policy: str
-    deadline_seconds: int | None
+    deadline_seconds: float | None
     grace_seconds: float
     network: Network
     inputs: tuple[Input, ...]
@@ -261,6 +279,9 @@ class Plan:
     completed_message: str = ""
     libraries: tuple[Libraries, ...] = ()
     injection: Injection | None = None
+    monitoring: Monitoring | None = None
+    reserved: Reservation | None = None
+    fidelity: FidelityReport | None = None
 
     def placed(self, subnet: IPv4Network) -> Plan:
         """The same plan with every address fixed: .1 is the gateway, replicas follow in order."""

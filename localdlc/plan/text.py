@@ -13,7 +13,7 @@ def as_text(plan: Plan) -> str:
 
 
 def head(plan: Plan) -> Iterator[str]:
-    deadline = f"{plan.deadline_seconds} s" if plan.deadline_seconds else "none"
+    deadline = f"{plan.deadline_seconds:g} s" if plan.deadline_seconds else "none"
     deciders = ", ".join(f"{r.role}-{r.index}" for r in plan.replicas if r.decides)
     yield f"{plan.job_type} {plan.job_id} ({plan.display_name})"
     yield f"  succeeds when    {deciders} exit 0 ({plan.success_policy})"
@@ -61,7 +61,7 @@ def body(replica: ReplicaPlan) -> Iterator[str]:
     for door in replica.doors:
         yield f"  answers at       127.0.0.1:{door.outside} for its port {door.inside}"
     for upstream in replica.start_after:
-        yield f"  starts after     {upstream.role} is {upstream.phase}"
+        yield f"  starts after     {upstream}"
 
 
 def limits(replica: ReplicaPlan) -> str:
@@ -76,3 +76,6 @@ def tail(plan: Plan) -> Iterator[str]:
         yield ""
     for note in plan.notes:
         yield f"note: {note}"
+    if plan.fidelity:
+        yield ""
+        yield from (f"{treatment:<13} {what}" for treatment, what in plan.fidelity.words())

@@ -17,6 +17,7 @@ __all__ = [
     "EVENT_TYPES",
     "ContainersKept",
     "Event",
+    "FidelityReport",
     "ImageReady",
     "InputStaged",
     "JobCreated",
@@ -56,6 +57,25 @@ class JobCreated(Event):
     display_name: str
     job_type: str
     replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class FidelityReport(Event):
+    """What this machine makes of the members that the request gives, by their dotted paths.
+
+    Those that are not honoured come with why, after a colon.
+    """
+
+    honoured: tuple[str, ...] = ()
+    approximated: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+    def words(self) -> Iterator[tuple[str, str]]:
+        """A treatment and what is treated so: the honoured together, the others one by one."""
+        if self.honoured:
+            yield "honoured", ", ".join(self.honoured)
+        yield from (("approximated", text) for text in self.approximated)
+        yield from (("ignored", text) for text in self.ignored)
 
 
 @dataclass(frozen=True, slots=True)

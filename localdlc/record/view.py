@@ -12,6 +12,7 @@ from functools import singledispatch
 
 from localdlc.record.events import (
     Event,
+    FidelityReport,
     InputStaged,
     JobCreated,
     JobFinished,
@@ -87,6 +88,7 @@ class JobView:
     replicas: dict[str, ReplicaView] = field(default_factory=dict)
     inputs: tuple[InputStaged, ...] = ()
     notes: tuple[str, ...] = ()
+    fidelity: FidelityReport = field(default_factory=FidelityReport)
 
     @property
     def terminal(self) -> bool:
@@ -115,6 +117,11 @@ def change(event: Event, view: JobView, time: datetime) -> JobView:
 @change.register
 def _(event: JobCreated, view: JobView, time: datetime) -> JobView:
     return replace(view, display_name=event.display_name, job_type=event.job_type, created=time)
+
+
+@change.register
+def _(event: FidelityReport, view: JobView, time: datetime) -> JobView:
+    return replace(view, fidelity=event)
 
 
 @change.register

@@ -104,8 +104,8 @@ class Supervisor:
         plan = self._plan
         self._emit(JobCreated(plan.display_name, plan.job_type, len(plan.replicas)))
         self._move("Creating", "JobCreated")
-        for note in plan.notes:
-            self._emit(Note(note))
+        for event in (*map(Note, plan.notes), *filter(None, [plan.fidelity])):
+            self._emit(event)
         try:
             self._prepare()
             if self._finish is None:

@@ -190,6 +190,8 @@ class TextPrinter:
         for staged in view.inputs:
             if staged.sample:
                 self._say(f"  {staged.uri}: the job saw a sample of {staged.sample}")
+        for treatment, what in () if self._quiet else view.fidelity.words():
+            self._say(f"  {treatment:<13} {what}")
         word = self._paint(finish.status, STATUS_COLOURS.get(finish.status, 0))
         by = finish.deciding_replica
         decided = f", decided by {short(by, view.job_id)}" if by else ""

@@ -87,6 +87,7 @@ def job_text(view: JobView) -> str:
             ),
             *indented((staged.kind, staged.uri, staged.detail) for staged in view.inputs),
             *indented(("note", text) for text in view.notes),
+            *indented(view.fidelity.words()),
         ]
     )
 

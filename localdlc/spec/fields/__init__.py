@@ -1,7 +1,8 @@
 """The fidelity table: what this machine makes of every member of a request, and why.
 
-A row is a member as a dotted path, such as ``JobSpecs[].ResourceConfig.GPU``; a row for an object
-speaks for everything in it. A test walks the models and fails when a member has no row.
+A row is a member as a dotted path, such as ``JobSpecs[].ResourceConfig.GPU``; a free map such as
+``Envs`` is one member. A test walks the models and fails when a member has no row of its own.
+``docs/compatibility.md`` is this table as a page (`tools/compatibility.py`).
 
 - honoured: does here what it does in the cloud
 - approximated: does something close, and the row says what
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from localdlc.spec import to_json
 from localdlc.spec.body import children
-from localdlc.spec.fields import cloud, inputs, running
+from localdlc.spec.fields import cloud, inputs, life, pod, running
 from localdlc.spec.fields.row import Case, Row, Treatment
 from localdlc.spec.paths import below
 from localdlc.spec.problems import unsupported
@@ -26,9 +27,18 @@ if TYPE_CHECKING:
     from localdlc.errors import Problem
     from localdlc.spec.request import CreateJobRequest
 
-__all__ = ["ROWS", "Case", "Row", "Treatment", "refusals", "report"]
+__all__ = ["ROWS", "SUBJECTS", "Case", "Row", "Treatment", "refusals", "report", "without_effect"]
 
-ROWS = {row.path: row for row in (*running.TABLE, *inputs.TABLE, *cloud.TABLE)}
+SUBJECTS = {
+    "What runs": running.TABLE,
+    "What it finds there": inputs.TABLE,
+    "What stands around a replica": pod.TABLE,
+    "How it begins and ends": life.TABLE,
+    "What only the cloud has": cloud.TABLE,
+}
+"""The table by subject."""
+
+ROWS = {row.path: row for table in SUBJECTS.values() for row in table}
 """Every row by its path."""
 
 
@@ -44,8 +54,17 @@ def report(request: CreateJobRequest) -> list[Row]:
 
 def refusals(request: CreateJobRequest) -> list[Problem]:
     """List a problem for each value that keeps the job from starting here."""
+    return _problems(request, "refused")
+
+
+def without_effect(request: CreateJobRequest) -> list[Problem]:
+    """List a problem for each value that is ignored: what ``--strict`` does not let pass."""
+    return _problems(request, "ignored")
+
+
+def _problems(request: CreateJobRequest, treatment: Treatment) -> list[Problem]:
     return [
-        unsupported(path, row.why) for path, row in _touched(request) if row.treatment == "refused"
+        unsupported(path, row.why) for path, row in _touched(request) if row.treatment == treatment
     ]
 
 

@@ -9,20 +9,14 @@ __all__ = ["TABLE"]
 CLOUD = "it steers the cloud's scheduler; there is one machine here"
 RIGHTS = "jobs here have no other users to be seen by or billed to"
 FABRIC = "the network and devices of this machine are used as they are"
-LATER = "accepted, and without effect so far"
+KEPT = "kept with the job, and without effect"
 
 TABLE = [
-    *rows("ignored", "the environment goes when the job ends", "Settings.JobReservedMinutes"),
-    *rows("ignored", "the environment goes when the job ends", "Settings.JobReservedPolicy"),
-    *rows("ignored", "only counts with a TemplateId", "TemplateVersion"),
     *rows(
         "ignored",
-        "replicas reach each other by name on every port",
-        *under("JobSpecs[].ServiceSpec", "ServiceMode DefaultPort ExtraPorts"),
+        "replicas have a network of their own on this machine",
         *under("UserVpc", "VpcId SwitchId SecurityGroupId ExtendedCIDRs DefaultRoute"),
     ),
-    *rows("ignored", "there are no pods to label", "JobSpecs[].ExtraPodSpec.PodLabels"),
-    *rows("ignored", "there are no pods to annotate", "JobSpecs[].ExtraPodSpec.PodAnnotations"),
     *rows(
         "ignored",
         "the number of replicas is fixed",
@@ -68,9 +62,7 @@ TABLE = [
         "Accessibility",
         *under("Settings", "BusinessUserId Caller PipelineId"),
     ),
-    *rows(
-        "ignored", LATER, "Description", *under("Settings", "Tags AdvancedSettings EnableDSWDev")
-    ),
+    *rows("ignored", KEPT, "Description", *under("Settings", "Tags AdvancedSettings EnableDSWDev")),
     *rows(
         "ignored",
         "no model is registered",

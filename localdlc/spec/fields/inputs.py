@@ -34,6 +34,7 @@ TABLE = [
         *under("JobSpecs[].LocalMountSpecs[]", "MountMode LocalPath MountPath"),
         cases=(
             Case(
+                "Block",
                 lambda _, value: value == "Block",
                 "refused",
                 "{path}: no block device is handed to a container; mount a folder: Filesystem",
@@ -56,6 +57,7 @@ TABLE = [
         "CodeSource.IsSharedMountPath",
         cases=(
             Case(
+                "false",
                 lambda _, value: value is False,
                 "approximated",
                 "there is one working tree all the same: what a replica writes the others see",
@@ -96,6 +98,7 @@ TABLE = [
         *under("CredentialConfig.CredentialConfigItems[].Roles[]", "RoleArn Policy"),
         cases=(
             Case(
+                "with EnableCredentialInject",
                 injects,
                 "approximated",
                 "localhost:7002 answers in every replica: with temporary keys of the profile that"

@@ -16,8 +16,12 @@ Treatment = Literal["honoured", "approximated", "ignored", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Values that are treated differently: ``when(request, value)`` says which."""
+    """Values that are treated differently: ``when(request, value)`` says which.
 
+    ``given`` says so in words, for a page.
+    """
+
+    given: str
     when: Callable[[CreateJobRequest, Any], bool]
     treatment: Treatment
     why: str

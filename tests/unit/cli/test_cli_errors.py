@@ -80,7 +80,7 @@ def test_a_request_that_cannot_be_emulated_is_this_machines_fault(
     body = request({"Worker": 1}, TemplateId="tpl1")
     said = cli("plan", job_file(body))
     assert said.code == 3
-    assert "TemplateId is not emulated yet" in said.err
+    assert "TemplateId: job templates are the cloud's" in said.err
     assert cli("validate", job_file(body)).code == 0
 
 

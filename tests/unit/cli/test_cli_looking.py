@@ -100,6 +100,24 @@ def test_validate_lists_what_runs_differently_here(cli: Cli, job_file: Write) ->
     assert cli("validate", "--strict", file).code == 2
 
 
+def test_strict_lets_nothing_pass_that_has_no_effect(cli: Cli, job_file: Write) -> None:
+    honoured, ignored = job_file(request({"Worker": 1})), ["--set", "Priority=3"]
+    assert cli("validate", "--strict", honoured).code == 0
+    for command in ("validate", "plan", "run"):
+        said = cli(command, "--strict", honoured, *ignored)
+        assert said.code == 2
+        assert "Priority: it steers the cloud's scheduler" in said.err
+
+
+def test_a_plan_says_how_faithful_a_run_would_be(cli: Cli, job_file: Write) -> None:
+    said = cli("plan", job_file(request({"Worker": 1}, Priority=3)))
+    assert said.out.splitlines()[-2:] == [
+        "honoured      DisplayName, JobType, JobSpecs[].Type, JobSpecs[].PodCount, "
+        "JobSpecs[].Image, UserCommand",
+        "ignored       Priority: it steers the cloud's scheduler; there is one machine here",
+    ]
+
+
 def test_an_empty_home_lists_nothing(cli: Cli) -> None:
     assert cli("list", "-o", "json").json == []
     assert cli("list").out.split()[:2] == ["JOB", "NAME"]

@@ -21,6 +21,10 @@ SAMPLES: list[tuple[Event, dict[str, Any]]] = [
         events.JobCreated("job", "TFJob", 3),
         {"display_name": "job", "job_type": "TFJob", "replicas": 3},
     ),
+    (
+        events.FidelityReport(("JobType",), (), ("Priority: why",)),
+        {"honoured": ["JobType"], "approximated": [], "ignored": ["Priority: why"]},
+    ),
     (events.JobQueued("no room"), {"reason": "no room"}),
     (
         events.StatusChanged("Creating", "Failed", "Code", "words"),

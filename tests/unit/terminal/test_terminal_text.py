@@ -310,3 +310,19 @@ def test_a_reader_that_leaves_does_not_end_the_job(stream: str) -> None:
             printer(Record(0, START, JOB, event), JobView())
     seen = other_err.getvalue() if stream == "out" else other_out.getvalue().decode()
     assert len(seen.splitlines()) == 2
+
+
+# how faithful it was
+
+FIDELITY = events.FidelityReport(("JobType", "UserCommand"), ("X: nearly",), ("Y: not at all",))
+ROWS = [
+    "  honoured      JobType, UserCommand",
+    "  approximated  X: nearly",
+    "  ignored       Y: not at all",
+]
+
+
+def test_a_run_ends_with_what_was_made_of_the_request() -> None:
+    screen = Screen().show(FIDELITY, finished("Succeeded"))
+    assert screen.said == [*ROWS, "Succeeded: words (2.5 s)"]
+    assert Screen(quiet=True).show(FIDELITY, finished("Succeeded")).said == screen.said[-1:]

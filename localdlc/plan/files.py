@@ -10,12 +10,15 @@ from localdlc.plan.model import Mount
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["PLACEHOLDER", "File", "Made", "mounts"]
+__all__ = ["PLACEHOLDER", "PRIVATE", "File", "Made", "mounts"]
 
 Made = Literal["", "ssh-key", "ssh-public-key", "munge-key"]
 """A secret that staging makes at random, once a job. The two of ssh belong together."""
 
 PLACEHOLDER = "{}"
+
+# Where a replica's shell keeps its own copy of a key: in memory, which ends with the container.
+PRIVATE = "/dev/shm/.localdlc"  # noqa: S108 - of one user, in a replica
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class File:
     """A file at ``path`` in a container, for every user there and for nobody else to read.
 
     What is ``made`` goes where ``text`` has `PLACEHOLDER`, so that no plan ever holds it. The owner
-    is whoever runs localdlc; a program that wants a key to be its own and private takes a copy.
+    is whoever runs localdlc; a program that wants a key to be its own takes a copy to `PRIVATE`.
     """
 
     path: str

@@ -10,20 +10,18 @@ import shlex
 from collections.abc import Iterable
 
 from localdlc.plan.command import Script
-from localdlc.plan.files import PLACEHOLDER, File
+from localdlc.plan.files import PLACEHOLDER, PRIVATE, File
 
 __all__ = ["AGENT", "CALL", "SERVE", "ssh_files", "until_reached"]
 
 PLACE = "/etc/mpi"
 AGENT = f"{PLACE}/ssh"
-# In memory, so that it ends with the container.
-OWN = "/dev/shm/.localdlc"  # noqa: S108 - of this user alone, and in the replica
 # Libraries are installed before a replica answers, and that may take its time.
 PATIENCE = 600
 
 # OpenSSH refuses a key that others can read, or that somebody else owns.
 TAKE_KEY = f"""\
-(umask 077 && mkdir -p {OWN} && cat {PLACE}/key >{OWN}/key) || exit $?
+(umask 077 && mkdir -p {PRIVATE} && cat {PLACE}/key >{PRIVATE}/key) || exit $?
 """
 
 CALL = f"""\
@@ -43,7 +41,7 @@ sshd=$(PATH="$PATH:/usr/sbin:/usr/local/sbin"; command -v sshd) || {{
     "this one. Install openssh-server (Debian, Ubuntu, Fedora) or openssh (Alpine) in it." >&2
   exit 127
 }}
-{TAKE_KEY}(umask 077 && sh -c 'export -p' >{OWN}/environment) || exit $?
+{TAKE_KEY}(umask 077 && sh -c 'export -p' >{PRIVATE}/environment) || exit $?
 mkdir -p /run/sshd 2>/dev/null
 """,
 )
@@ -70,7 +68,7 @@ REACH = """\
 
 SSH_CONFIG = f"""\
 Host {{job_id}}-*
-  IdentityFile {OWN}/key
+  IdentityFile {PRIVATE}/key
   IdentitiesOnly yes
   UserKnownHostsFile {PLACE}/known_hosts
   StrictHostKeyChecking yes
@@ -86,7 +84,7 @@ REST_OF_SYSTEM = "Host *\n  Include /etc/ssh/ssh_config.d/*.conf\n"
 # who logs in, hence no StrictModes.
 SSHD_CONFIG = f"""\
 Port 22
-HostKey {OWN}/key
+HostKey {PRIVATE}/key
 AuthorizedKeysFile {PLACE}/authorized_keys
 ForceCommand {PLACE}/session
 PermitRootLogin prohibit-password
@@ -103,7 +101,7 @@ LogLevel ERROR
 # sshd gives a session next to no variables; a process of the replica has all of them.
 SESSION = f"""\
 #!/bin/sh
-. {OWN}/environment
+. {PRIVATE}/environment
 exec "${{SHELL:-/bin/sh}}" ${{SSH_ORIGINAL_COMMAND:+-c "$SSH_ORIGINAL_COMMAND"}}
 """
 

@@ -10,7 +10,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from localdlc.plan.command import Script
-from localdlc.plan.files import File
+from localdlc.plan.files import PRIVATE, File
 from localdlc.plan.replicas import Member, Role, Topology
 from localdlc.plan.resources import limits
 
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 CONF = "/etc/slurm/slurm.conf"
 KEY = "/etc/slurm/munge.key"
-# In memory, so that it ends with the container.
-OWN = "/dev/shm/.localdlc"  # noqa: S108 - of this user alone, and in the replica
+# Slurm runs batch scripts from here, and nothing can be run from /dev/shm.
+SPOOL = "/var/spool/slurmd"
 # Libraries are installed before a node is up, and that may take its time.
 PATIENCE = 600
 
+# Below fatal, each slurmd of Debian complains in the replica's log of PMIx, which it cannot load.
 SETTINGS = """\
 ClusterName={job_id}
 SlurmctldHost={controller}
@@ -41,13 +42,13 @@ SelectTypeParameters=CR_Core
 SchedulerType=sched/backfill
 ReturnToService=2
 SlurmdParameters=config_overrides
-StateSaveLocation={own}/slurmctld
-SlurmctldPidFile={own}/slurmctld.pid
-SlurmctldLogFile={own}/slurmctld.log
+StateSaveLocation={private}/slurmctld
+SlurmctldPidFile={private}/slurmctld.pid
+SlurmctldLogFile={private}/slurmctld.log
 SlurmctldDebug=error
-SlurmdSpoolDir={own}/slurmd
-SlurmdPidFile={own}/slurmd.pid
-SlurmdDebug=error
+SlurmdSpoolDir={spool}
+SlurmdPidFile={private}/slurmd.pid
+SlurmdDebug=fatal
 {nodes}
 PartitionName=local Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
@@ -62,21 +63,21 @@ for program in munged slurmctld slurmd srun; do
   exit 127
 done
 [ "$(id -u)" = 0 ] || {{ echo "localdlc: Slurm needs an image whose user is root" >&2; exit 1; }}
-(umask 077 && mkdir -p {OWN}/slurmctld {OWN}/slurmd && cat {KEY} >{OWN}/munge.key) || exit $?
+(umask 077 && mkdir -p {PRIVATE}/slurmctld {SPOOL} && cat {KEY} >{PRIVATE}/munge.key) || exit $?
 mkdir -p /run/munge && chown 0:0 /run/munge && chmod 755 /run/munge || exit $?
-munged --key-file={OWN}/munge.key --seed-file={OWN}/munge.seed --pid-file={OWN}/munge.pid \\
-  --log-file={OWN}/munge.log || exit $?
+munged --key-file={PRIVATE}/munge.key --seed-file={PRIVATE}/munge.seed \\
+  --pid-file={PRIVATE}/munge.pid --log-file={PRIVATE}/munge.log || exit $?
 """
 
 LEAD = """\
-slurmctld && slurmd -L {own}/slurmd.log || {{ cat {own}/*.log >&2; exit 1; }}
+slurmctld && slurmd -L {private}/slurmd.log || {{ cat {private}/*.log >&2; exit 1; }}
 (
   end=$(($(date +%s) + {patience}))
   until [ "$(sinfo -h -N -t idle -o %N 2>/dev/null | wc -l)" -eq {nodes} ]; do
     [ "$(date +%s)" -lt "$end" ] || {{
       echo "localdlc: after {patience} s not all {nodes} nodes of Slurm are idle:" >&2
       sinfo -N -l >&2
-      cat {own}/*.log >&2
+      cat {private}/*.log >&2
       exit 1
     }}
     sleep 0.2
@@ -100,7 +101,7 @@ def script(member: Member, topology: Topology, user_command: str) -> Script:
     files = (File(CONF, configuration(topology)), File(KEY, made="munge-key"))
     if not leads(member, topology):
         return Script("exec slurmd -D", MUNGE, files)
-    lead = LEAD.format(own=OWN, patience=PATIENCE, nodes=len(topology.members))
+    lead = LEAD.format(private=PRIVATE, patience=PATIENCE, nodes=len(topology.members))
     return Script(user_command, MUNGE + lead, files)
 
 
@@ -109,7 +110,8 @@ def configuration(topology: Topology) -> str:
     return SETTINGS.format(
         job_id=topology.job_id,
         controller=topology.members[0].pod_id,
-        own=OWN,
+        private=PRIVATE,
+        spool=SPOOL,
         nodes="\n".join(node(member, topology) for member in topology.members),
     )
 

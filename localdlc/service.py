@@ -6,8 +6,8 @@ This module is light: each method loads the rooms that it needs.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from localdlc.beside import beside
 from localdlc.config import Config
 from localdlc.errors import EngineUnavailable, InvalidRequest, NotEmulated, NotFound, UsageError
 from localdlc.job_id import checked_job_id
+from localdlc.looking import Looking
 from localdlc.record.masking import Mask
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from localdlc.plan.model import Plan
     from localdlc.plan.resources import Host
     from localdlc.record.events import Event, FidelityReport
-    from localdlc.record.log_file import LogLine
-    from localdlc.record.store import JobRow, Store
-    from localdlc.record.view import JobView
     from localdlc.run.control import Control
     from localdlc.run.engine import Engine
     from localdlc.spec import Asked
@@ -40,14 +38,14 @@ Reading = Callable[[], "tuple[dict[str, Any], Plan]"]
 """A request on its way: call it for the request as JSON and its plan, or for what is wrong."""
 
 
-class Service:
+class Service(Looking):
     """The jobs of one home, on one engine. The engine is connected to when it is first needed."""
 
     def __init__(
         self, config: Config, engine: Engine | None = None, mask: Mask | None = None
     ) -> None:
         """``mask`` learns every secret that comes by."""
-        self.config = config
+        super().__init__(config)
         self.mask = mask or Mask(())
         self._engine = engine
         self._connected: Engine | None = None
@@ -227,53 +225,6 @@ class Service:
         asked = self.validate(data, overrides, strict)
         return to_json(asked.request), self._planned(asked, job_id, observe_host())
 
-    # looking
-
-    @contextmanager
-    def _store(self) -> Iterator[Store]:
-        from localdlc.record.store import Store
-
-        store = Store(self.config.home)
-        try:
-            yield store
-        finally:
-            store.close()
-
-    def list_jobs(self, limit: int | None = None) -> list[JobRow]:
-        """Newest first."""
-        with self._store() as store:
-            return store.jobs(limit)
-
-    def get_job(self, name: str) -> tuple[JobView, dict[str, Any]]:
-        """A job's view, its replicas in the order of its plan, and that plan as it was stored.
-
-        ``name`` is an id, a unique prefix, or ``last``.
-        """
-        from localdlc.record.view import fold
-
-        with self._store() as store:
-            job_id = store.find(name)
-            view, plan = fold(store.records(job_id)), store.read_plan(job_id)
-        order = [replica["pod_id"] for replica in plan["replicas"]]
-        known = {pod: view.replicas[pod] for pod in order if pod in view.replicas}
-        return replace(view, replicas=known), plan
-
-    def get_pod_logs(self, name: str, pod: str | None = None) -> Iterator[tuple[str, int, LogLine]]:
-        """PodId, attempt and line, replica by replica; ``pod`` may be short, such as ``worker-0``.
-
-        Raises `NotFound` for a job or replica that this home does not know.
-        """
-        from localdlc.record.log_file import read_lines
-        from localdlc.record.store import attempt_of
-
-        with self._store() as store:
-            job_id = store.find(name)
-            files = store.log_files(job_id)
-        for pod_id in chosen_pods(job_id, pod, files):
-            for path in files[pod_id]:
-                for line in read_lines(path):
-                    yield pod_id, attempt_of(path), line
-
     # after a job
 
     def write_back(self, name: str, emit: Callable[[Event], None]) -> None:
@@ -347,13 +298,3 @@ def compared(rows: Sequence[Row]) -> FidelityReport:
 
     honoured = tuple(row.path for row in rows if row.treatment == "honoured")
     return FidelityReport(honoured, told("approximated"), told("ignored"))
-
-
-def chosen_pods(job_id: str, pod: str | None, files: Mapping[str, list[Path]]) -> list[str]:
-    if pod is None:
-        return list(files)
-    for name in (pod, f"{job_id}-{pod}"):
-        if name in files:
-            return [name]
-    known = ", ".join(name.removeprefix(f"{job_id}-") for name in files) or "none yet"
-    raise NotFound(f"{job_id} has no log of {pod}; there are: {known}.")

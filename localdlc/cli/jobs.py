@@ -31,13 +31,17 @@ def list_(limit: int | None, output: str, **flags: Any) -> None:
 
 @click.command()
 @JOB
+@click.option("--env", is_flag=True, help="Every variable that each replica was given by DLC.")
 @shared
 @output
-def show(job: str, output: str, **flags: Any) -> None:
+def show(job: str, env: bool, output: str, **flags: Any) -> None:
     """Show one job: its statuses, its replicas and how they ended.
 
     JOB is a JobId, a unique prefix of one, or `last`.
     """
+    if env:
+        show_env(service(flags).get_system_envs(job), output)
+        return
     view, plan = service(flags).get_job(job)
     if output == "json":
         from localdlc.record.events import stamp
@@ -48,6 +52,15 @@ def show(job: str, output: str, **flags: Any) -> None:
     from localdlc.terminal import job_text
 
     click.echo(job_text(view))
+
+
+def show_env(injected: dict[str, dict[str, str]], output: str) -> None:
+    if output == "json":
+        click.echo(json.dumps(injected, indent=1))
+        return
+    from localdlc.terminal import env_text
+
+    click.echo(env_text(injected))
 
 
 @click.command()

@@ -192,7 +192,8 @@ class Login:
 class ReplicaPlan:
     """One container-to-be. ``role`` is in lower case, as in pod ids; ``ip`` is None until placed.
 
-    ``secrets`` names the variables of ``env`` whose values no sink may show. Each of ``files`` has
+    ``injected`` names the variables of ``env`` that are DLC's own and not the request's, ``secrets``
+    those whose values no sink may show. Each of ``files`` has
     its mount among ``mounts``. The failure of one that does not count is not the job's.
     """
 
@@ -211,6 +212,7 @@ class ReplicaPlan:
     restart_policy: str
     decides: bool
     counts: bool = True
+    injected: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
     login: Login | None = None
     doors: tuple[Door, ...] = ()
@@ -228,6 +230,7 @@ class ReplicaPlan:
             "image": self.image,
             "command": list(self.command),
             "env": self.shown_env(),
+            "injected": sorted(self.injected),
             "mounts": [
                 {
                     "source": m.source,
@@ -281,6 +284,7 @@ class Plan:
     injection: Injection | None = None
     monitoring: Monitoring | None = None
     reserved: Reservation | None = None
+    restart_budget: int = 0
     fidelity: FidelityReport | None = None
 
     def placed(self, subnet: IPv4Network) -> Plan:
@@ -319,6 +323,7 @@ class Plan:
             "success_policy": self.success_policy,
             "deadline_seconds": self.deadline_seconds,
             "grace_seconds": self.grace_seconds,
+            "restart_budget": self.restart_budget,
             "network": {"name": self.network.name, "subnet": str(subnet) if subnet else None},
             "inputs": [
                 {"kind": i.kind, "uri": i.uri, "target": i.target, "read_only": i.read_only}

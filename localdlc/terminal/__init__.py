@@ -4,6 +4,7 @@ from localdlc.terminal.lines import write_all
 from localdlc.terminal.printers import JsonPrinter, TextPrinter
 from localdlc.terminal.views import (
     cache_table,
+    env_text,
     job_table,
     job_text,
     log_line,
@@ -16,6 +17,7 @@ __all__ = [
     "JsonPrinter",
     "TextPrinter",
     "cache_table",
+    "env_text",
     "job_table",
     "job_text",
     "log_line",

@@ -18,6 +18,7 @@ from localdlc.terminal.words import how_it_ended, short
 
 __all__ = [
     "cache_table",
+    "env_text",
     "job_table",
     "job_text",
     "log_line",
@@ -89,6 +90,15 @@ def job_text(view: JobView) -> str:
             *indented(("note", text) for text in view.notes),
             *indented(view.fidelity.words()),
         ]
+    )
+
+
+def env_text(injected: Mapping[str, Mapping[str, str]]) -> str:
+    """``localdlc show --env``: replica by replica."""
+    return "\n".join(
+        line
+        for pod_id, variables in injected.items()
+        for line in (pod_id, *(f"  {name}={value}" for name, value in variables.items()))
     )
 
 

@@ -52,6 +52,16 @@ def test_a_job_as_json_holds_its_story_and_its_plan(home: Path, cli: Cli) -> Non
     assert body["plan"]["replicas"][0]["env"]["HF_TOKEN"] == "***"
 
 
+def test_what_dlc_injected_is_shown_replica_by_replica(home: Path, cli: Cli) -> None:
+    injected = cli("show", "last", "--env", "-o", "json").json
+    assert [pod.removeprefix(f"{JOB_ID}-") for pod in injected] == ["master-0", "worker-0"]
+    assert injected[f"{JOB_ID}-worker-0"]["RANK"] == "1"
+    assert not any("HF_TOKEN" in variables for variables in injected.values())
+    shown = cli("show", "last", "--env").out.splitlines()
+    assert shown[0] == f"{JOB_ID}-master-0"
+    assert f"  MASTER_ADDR={JOB_ID}-master-0" in shown
+
+
 def test_replicas_are_shown_in_the_order_of_the_plan(cli: Cli, tmp_path: Path) -> None:
     """A TFJob starts its PS first, which its plan names last."""
     body = request({"PS": 1, "Chief": 1, "Worker": 11}, "TFJob")

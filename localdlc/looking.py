@@ -1,0 +1,92 @@
+"""Jobs of a home as they were recorded: read by any process, also while they run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from localdlc.config import Config
+from localdlc.errors import NotFound
+
+if TYPE_CHECKING:
+    from localdlc.record.log_file import LogLine
+    from localdlc.record.store import JobRow, Store
+    from localdlc.record.view import JobView
+
+__all__ = ["Looking"]
+
+
+class Looking:
+    """What can be learnt without an engine."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @contextmanager
+    def _store(self) -> Iterator[Store]:
+        from localdlc.record.store import Store
+
+        store = Store(self.config.home)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def list_jobs(self, limit: int | None = None) -> list[JobRow]:
+        """Newest first."""
+        with self._store() as store:
+            return store.jobs(limit)
+
+    def get_job(self, name: str) -> tuple[JobView, dict[str, Any]]:
+        """A job's view, its replicas in the order of its plan, and that plan as it was stored.
+
+        ``name`` is an id, a unique prefix, or ``last``.
+        """
+        from localdlc.record.view import fold
+
+        with self._store() as store:
+            job_id = store.find(name)
+            view, plan = fold(store.records(job_id)), store.read_plan(job_id)
+        order = [replica["pod_id"] for replica in plan["replicas"]]
+        known = {pod: view.replicas[pod] for pod in order if pod in view.replicas}
+        return replace(view, replicas=known), plan
+
+    def get_system_envs(self, name: str) -> dict[str, dict[str, str]]:
+        """By PodId the variables that were injected, with their values, as GetJob's RoleSystemEnvs.
+
+        ``name`` is as for `get_job`. Secrets were masked when the plan was stored.
+        """
+        _, plan = self.get_job(name)
+        return {
+            replica["pod_id"]: {name: replica["env"][name] for name in replica.get("injected", ())}
+            for replica in plan["replicas"]
+        }
+
+    def get_pod_logs(self, name: str, pod: str | None = None) -> Iterator[tuple[str, int, LogLine]]:
+        """PodId, attempt and line, replica by replica; ``pod`` may be short, such as ``worker-0``.
+
+        Raises `NotFound` for a job or replica that this home does not know.
+        """
+        from localdlc.record.log_file import read_lines
+        from localdlc.record.store import attempt_of
+
+        with self._store() as store:
+            job_id = store.find(name)
+            files = store.log_files(job_id)
+        for pod_id in chosen_pods(job_id, pod, files):
+            for path in files[pod_id]:
+                for line in read_lines(path):
+                    yield pod_id, attempt_of(path), line
+
+
+def chosen_pods(job_id: str, pod: str | None, files: Mapping[str, list[Path]]) -> list[str]:
+    if pod is None:
+        return list(files)
+    for name in (pod, f"{job_id}-{pod}"):
+        if name in files:
+            return [name]
+    known = ", ".join(name.removeprefix(f"{job_id}-") for name in files) or "none yet"
+    raise NotFound(f"{job_id} has no log of {pod}; there are: {known}.")

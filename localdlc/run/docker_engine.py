@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,7 +16,7 @@ import docker.errors
 import requests.exceptions
 import urllib3.exceptions
 
-from localdlc.errors import EngineUnavailable, ImageError, LocaldlcError
+from localdlc.errors import EngineUnavailable, ImageError, LocaldlcError, ResourceError
 from localdlc.plan.model import Login
 from localdlc.run.docker_bodies import auth_config, container_config, overlay_options
 from localdlc.run.engine import (
@@ -32,6 +33,8 @@ from localdlc.run.host import routed_subnets
 
 __all__ = ["DockerEngine", "connect"]
 
+# As Docker says it with and without its userland proxy.
+PORT_TAKEN = re.compile(r"127\.0\.0\.1:(\d+).*(?:address already in use|port is already allocated)")
 # Seconds that an engine may take to say which version it is.
 CONNECT_PATIENCE = 15
 # Seconds for any other short answer. Starts of many replicas wait for each other inside the engine.
@@ -220,8 +223,16 @@ class DockerEngine:
         return DockerAttachment(socket)
 
     def start(self, container_id: str) -> None:
-        with self._asking("start a replica"):
-            self._client.start(container_id)
+        try:
+            with self._asking("start a replica"):
+                self._client.start(container_id)
+        except EngineUnavailable as error:
+            if not (taken := PORT_TAKEN.search(str(error))):
+                raise
+            raise ResourceError(
+                f"port {taken[1]} of 127.0.0.1, where the job's dashboard is to answer, is taken. "
+                "Choose another: --dashboard PORT."
+            ) from error
 
     def wait(self, container_id: str) -> Exit:
         with self._asking("wait for a replica"):

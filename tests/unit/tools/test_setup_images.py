@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from localdlc.errors import ImageError
+from localdlc.stage.image import BASE, read_arguments
 from tools import images
 
 if TYPE_CHECKING:
@@ -80,6 +81,17 @@ def test_a_digest_tells_contents_apart_and_not_names(tmp_path: Path) -> None:
     assert images.digest(one, other) != images.digest(one)
     other.write_text("y")
     assert images.digest(one) != images.digest(other)
+
+
+def test_every_sample_says_what_its_image_starts_from() -> None:
+    """By its id an image is made anew when what it starts from has been."""
+    starts = {
+        file.parent.name: read_arguments(file.read_text())["BASE"]
+        for file in (images.HERE / "samples").glob("*/Dockerfile")
+    }
+    assert starts.pop("data-juicer") == "localdlc/pytorch:latest"
+    assert set(starts.values()) == {BASE}
+    assert len(starts) >= 4
 
 
 def test_the_command_line_has_three_commands() -> None:

@@ -32,9 +32,10 @@ command -v ssh >/dev/null || {{
 }}
 {TAKE_KEY}"""
 
-# What the image's ENV set, and what credentials were exported, only the replica itself knows.
+# What the image's ENV set, and what credentials were exported, only the replica itself knows. No
+# `exec`: sshd ends with 0 when it is stopped, and the shell with a code that says so.
 SERVE = Script(
-    f'exec "$sshd" -D -e -f {PLACE}/sshd_config',
+    f'"$sshd" -D -e -f {PLACE}/sshd_config',
     f"""\
 sshd=$(PATH="$PATH:/usr/sbin:/usr/local/sbin"; command -v sshd) || {{
   echo "localdlc: this image has no ssh server (sshd), by which other replicas are to reach" \\

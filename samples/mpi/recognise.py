@@ -10,10 +10,9 @@ def main():
     known, unknown = neighbours.load()
     share = unknown[world.rank :: world.size]
     right = world.allreduce(neighbours.right(share, known))
-    print(f"rank {world.rank} of {world.size} on {MPI.Get_processor_name()}: {len(share)} digits")
-    world.Barrier()
+    told = world.gather(f"rank {world.rank} on {MPI.Get_processor_name()}: {len(share)} digits")
     if world.rank == 0:
-        print(f"accuracy {right / len(unknown):.3f}")
+        print(*told, f"accuracy {right / len(unknown):.3f}", sep="\n")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from localdlc.plan.model import StartAfter
     from localdlc.spec.settings import JobSettings
 
+SLURMD_PORT = 6818
 CONF = "/etc/slurm/slurm.conf"
 KEY = "/etc/slurm/munge.key"
 # Slurm runs batch scripts from here, and nothing can be run from /dev/shm.
@@ -100,7 +101,7 @@ def script(member: Member, topology: Topology, user_command: str) -> Script:
     """The first replica controls the cluster and runs UserCommand; all of them are its nodes."""
     files = (File(CONF, configuration(topology)), File(KEY, made="munge-key"))
     if not leads(member, topology):
-        return Script("exec slurmd -D", MUNGE, files)
+        return Script("slurmd -D", MUNGE, files)
     lead = LEAD.format(private=PRIVATE, patience=PATIENCE, nodes=len(topology.members))
     return Script(user_command, MUNGE + lead, files)
 
@@ -131,6 +132,11 @@ def start_after(role: Role, topology: Topology) -> tuple[StartAfter, ...]:
 def decides(member: Member, topology: Topology, success_policy: str) -> bool:
     """The verdict is UserCommand's, which the first replica runs."""
     return leads(member, topology)
+
+
+def port(role: Role) -> int | None:
+    """The daemon of every node."""
+    return SLURMD_PORT
 
 
 def completed(job_id: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 TARGETS = [
-    *("setup", "demo", "test", "test-fast", "test-frameworks", "check", "bench"),
+    *("setup", "demo", "test", "test-fast", "test-frameworks", "check", "docs", "bench"),
     *("images", "frameworks", "clean", "help"),
 ]
 

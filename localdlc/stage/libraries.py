@@ -180,8 +180,7 @@ class LibrariesTask:
     def _resolve(self, folder: Path, post: Callable[[Event], None]) -> None:
         """Fills ``folder`` with wheels and the two lists that replicas read."""
         libraries, settings = self._libraries, self._around.settings()
-        for left in folder.glob("*"):
-            left.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o777)  # whoever the image's user is; the folder above is ours alone
         shutil.rmtree(self._told, ignore_errors=True)
@@ -201,8 +200,9 @@ class LibrariesTask:
             shutil.rmtree(self._told, ignore_errors=True)
             folder.chmod(0o755)
         if end.code:
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
             raise InputError(failed(libraries, lines, end.code))
+        leave_only_files(folder)
         publish(folder, lines)
 
     def _errand(self, settings: PipSettings, folder: Path) -> Errand:
@@ -251,6 +251,18 @@ def described(wheels: list[Path], image: str) -> str:
     if not wheels:
         return f"{image} has all of them"
     return " ".join("-".join(wheel.name.split("-")[:2]) for wheel in wheels)
+
+
+def leave_only_files(folder: Path) -> None:
+    """A package that is built may write here; a link of its would lead us to files of the user's.
+
+    Nobody else writes any more: the errand's container is gone.
+    """
+    for entry in list(os.scandir(folder)):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path, ignore_errors=True)
+        elif not entry.is_file(follow_symlinks=False):
+            Path(entry.path).unlink()
 
 
 def publish(folder: Path, lines: list[str]) -> None:

@@ -125,6 +125,31 @@ def test_pips_words_are_the_error_and_nothing_stays(
     assert (home.bring("two", "a") / "install.txt").read_text()
 
 
+@dataclass
+class Mischievous(Pip):
+    """Its package is built by somebody who would like to have a file of this machine."""
+
+    prey: Path = Path()
+
+    def run(self, errand: Errand, on_line: Callable[[str], None]) -> Ended:
+        (work,) = (Path(m.source) for m in errand.mounts if m.target == WORK)
+        (work / "install.txt").symlink_to(self.prey)
+        (work / "b-1-py3-none-any.whl").symlink_to(self.prey)
+        (work / "c-1-py3-none-any.whl").mkdir()
+        os.mkfifo(work / "d-1-py3-none-any.whl")
+        return super().run(errand, on_line)
+
+
+def test_what_a_package_leaves_beside_its_wheel_leads_nowhere(home: Home, tmp_path: Path) -> None:
+    prey = tmp_path / "prey"
+    prey.write_text("private")
+    home.pip = Mischievous(prey=prey)
+    folder = home.bring("one", "a")
+    assert prey.read_text() == "private"
+    assert [wheel.name for wheel in folder.glob("*.whl")] == ["a-1-py3-none-any.whl"]
+    assert not any(path.is_symlink() for path in home.path.rglob("*"))
+
+
 def test_a_folder_is_built_anew_for_each_job(home: Home) -> None:
     for job in ("one", "two"):
         home.bring(job, "a", "-e /root/code")

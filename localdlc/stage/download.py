@@ -144,7 +144,7 @@ class Download:
             )
 
     def _pieces(self, entry: Entry) -> Iterator[Piece]:
-        if entry.size is None or entry.size <= PIECE:
+        if entry.size is None or entry.size <= PIECE or not self._source.divisible(entry):
             yield Piece(entry)
             return
         finished = self._journal.starts(entry)

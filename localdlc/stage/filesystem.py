@@ -18,6 +18,9 @@ __all__ = ["FilesystemSource", "open_filesystem"]
 
 T = TypeVar("T")
 
+# A file of up to so many bytes is read as one; a larger one must not fill the memory.
+AT_ONCE = 16 << 20
+BLOCK = 1 << 20
 # Where file systems of fsspec put what tells one content from the next; the first that is there.
 VERSIONS = (
     *("ETag", "etag", "md5Hash", "md5", "sha", "mtime", "LastModified", "last_modified"),
@@ -39,13 +42,22 @@ def open_filesystem(uri: str, cancelled: Event) -> FilesystemSource:
             f"{uri}: nothing here reads {scheme}://. {hint}Or map it: --map {uri}=FOLDER."
         )
     try:
-        filesystem, path = url_to_fs(uri, use_listings_cache=False)
+        filesystem, path = url_to_fs(uri, use_listings_cache=False, **patience(scheme))
     except ImportError as error:
         package = known.get(scheme, {}).get("err") or str(error)
         raise InputError(f"{uri}: {scheme}:// needs one more package. {package}.") from error
     except (ValueError, TypeError, OSError) as error:
         raise InputError(f"{uri}: {type(error).__name__}: {error}") from error
     return FilesystemSource(uri, filesystem, path, cancelled)
+
+
+def patience(scheme: str) -> dict[str, Any]:
+    """Of its own accord aiohttp gives any answer five minutes in all, however well it comes."""
+    if scheme not in {"http", "https"}:
+        return {}
+    from aiohttp import ClientTimeout
+
+    return {"client_kwargs": {"timeout": ClientTimeout(sock_connect=10.0, sock_read=60.0)}}
 
 
 class FilesystemSource:
@@ -61,6 +73,8 @@ class FilesystemSource:
         self._path = path
         self._cancelled = cancelled
         self._root = path.rstrip("/")
+        self._web = uri.startswith(("http://", "https://"))
+        self._divisible: bool | None = None
 
     def whole(self) -> Iterator[Entry]:
         yield from self._below("")
@@ -75,7 +89,7 @@ class FilesystemSource:
         # HTTP tells a page of links from a file by the slash.
         place = f"{self._root}/{path}" if path or self._path.endswith("/") else self._root
         found = self._asked(lambda: self._filesystem.ls(place, detail=True), missing=[])
-        entries = (self._entry(info, self._root) for info in found)
+        entries = (self._entry(self._in_full(info), self._root) for info in found)
         yield from sorted(entry for entry in entries if entry.path.strip("/"))
 
     def single(self) -> Entry | None:
@@ -90,15 +104,43 @@ class FilesystemSource:
         found = self._asked(lambda: self._filesystem.ls(place, detail=False), missing=[])
         yield from (str(name).rstrip("/").rpartition("/")[2] for name in found)
 
+    def divisible(self, entry: Entry) -> bool:
+        """Some web servers know no ranges, and would send the whole for each piece."""
+        if self._divisible is None:
+            self._divisible = not self._web or self._knows_ranges(entry)
+        return self._divisible
+
+    def _knows_ranges(self, entry: Entry) -> bool:
+        path = f"{self._root}/{entry.path}"
+        try:
+            with self._filesystem.open(path, size=entry.size, cache_type="none") as file:
+                file.seek(1)
+                return len(file.read(1)) == 1
+        except Exception:  # noqa: BLE001 - what is wrong shows when the file is read
+            return False
+
     def read(self, entry: Entry, start: int, end: int | None) -> Iterator[bytes]:
         path = f"{self._root}/{entry.path}"
+        if end is None and not (entry.size is not None and entry.size <= AT_ONCE):
+            yield from self._streamed(path, entry, start)
+            return
         data = self._told(lambda: self._filesystem.cat_file(path, start or None, end), missing=None)
         if data is None:
             raise Changed(entry.path)
-        # A server that knows no ranges sends the whole.
-        if end is not None and len(data) > end - start:
-            data = data[start:end]
         yield data
+
+    def _streamed(self, path: str, entry: Entry, start: int) -> Iterator[bytes]:
+        """From the first byte on, for a server may know no ranges; what was read is passed over."""
+        # Of a size that nobody knows, and without ranges, fsspec reads the web only as a stream.
+        how = {"block_size": 0} if self._web else {}
+        file = self._told(lambda: self._filesystem.open(path, "rb", **how), missing=None)
+        if file is None:
+            raise Changed(entry.path)
+        with file:
+            while block := self._told(lambda: file.read(BLOCK), missing=b""):
+                if fresh := block[start:]:
+                    yield fresh
+                start = max(0, start - len(block))
 
     def crc64(self, entry: Entry) -> int | None:
         return None
@@ -106,13 +148,17 @@ class FilesystemSource:
     def close(self) -> None:
         """Fsspec keeps its file systems, and their connections, for the next who asks."""
 
+    def _in_full(self, info: dict[str, Any]) -> dict[str, Any]:
+        """A list of links says nothing of what they lead to."""
+        if info["type"] == "directory" or info.get("size") is not None:
+            return info
+        return self._asked(lambda: self._filesystem.info(info["name"]), missing=info)
+
     def _entry(self, info: dict[str, Any], root: str) -> Entry:
         name = str(info["name"])
         path = name.removeprefix(root).lstrip("/")
         if info["type"] == "directory":
             return Entry(f"{path.rstrip('/')}/")
-        if info.get("size") is None:  # a list of links says nothing of what they lead to
-            info = self._asked(lambda: self._filesystem.info(name), missing=info)
         tells = next((info[key] for key in VERSIONS if info.get(key)), "")
         return Entry(path, info.get("size"), str(tells))
 

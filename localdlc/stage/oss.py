@@ -148,6 +148,9 @@ class OssSource:
         yield from (found.key[len(prefix) :] for found in page.objects)
         yield from (found[len(prefix) :].rstrip("/") for found in page.prefixes)
 
+    def divisible(self, entry: Entry) -> bool:
+        return True
+
     def read(self, entry: Entry, start: int, end: int | None) -> Iterator[bytes]:
         # Exactly what was listed: a change in between is a 412, and not a mixture.
         headers = {"If-Match": f'"{entry.version}"'} if entry.version else {}

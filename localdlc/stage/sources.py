@@ -82,6 +82,9 @@ class Source(Protocol):
     def beside(self) -> Iterator[str]:
         """The names of what is in the same folder as the source."""
 
+    def divisible(self, entry: Entry) -> bool:
+        """Whether a large object can be read in pieces; if not, only as a whole."""
+
     def read(self, entry: Entry, start: int, end: int | None) -> Iterator[bytes]:
         """Bytes from ``start`` up to ``end`` (None: the end); may raise `Broken` and `Changed`."""
 

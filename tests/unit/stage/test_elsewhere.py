@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, ClassVar
 
 import fsspec
 import pytest
@@ -14,10 +15,30 @@ from fetching import Jobs, some
 
 from localdlc.config import Sample
 from localdlc.errors import InputError
-from localdlc.stage import download
+from localdlc.stage import download, filesystem
 
 
 class Quiet(SimpleHTTPRequestHandler):
+    """Counts what it is asked for. Of the files in ``broken`` it sends a half, once."""
+
+    asked: ClassVar[list[str]] = []
+    broken: ClassVar[set[str]] = set()
+    sized: ClassVar[bool] = True
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        super().do_GET()
+
+    def send_header(self, keyword: str, value: str) -> None:
+        if self.sized or keyword != "Content-Length":
+            super().send_header(keyword, value)
+
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        content = source.read()
+        half = self.path in self.broken
+        self.broken.discard(self.path)
+        outputfile.write(content[: len(content) // 2] if half else content)
+
     def log_message(self, *_: object) -> None:
         """Tests have no use for it."""
 
@@ -27,6 +48,7 @@ def web(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """A web server without ranges, and the folder that it shows."""
     folder = tmp_path / "web"
     folder.mkdir()
+    Quiet.asked.clear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
@@ -57,16 +79,47 @@ def test_a_folder_of_links_is_a_folder(web: tuple[str, Path], job: Jobs) -> None
     assert two.fetch().detail == "fetched 1 of 2 files (3 B of 5 B)"
 
 
+@pytest.mark.parametrize("sized", [True, False])
 def test_a_url_without_a_slash_is_one_file_and_needs_no_ranges(
-    web: tuple[str, Path], job: Jobs, monkeypatch: pytest.MonkeyPatch
+    web: tuple[str, Path], job: Jobs, monkeypatch: pytest.MonkeyPatch, sized: bool
 ) -> None:
+    """A server that knows none sends the whole for each piece: there is one, as a stream."""
     monkeypatch.setattr(download, "PIECE", 1000)
+    monkeypatch.setattr(filesystem, "AT_ONCE", 1000)
+    monkeypatch.setattr(filesystem, "BLOCK", 700)
+    monkeypatch.setattr(Quiet, "sized", sized)
     url, folder = web
-    content = some(2500)
+    content = some(25_000)
     (folder / "train.bin").write_bytes(content)
     one = job(f"{url}/train.bin")
     one.fetch()
     assert one.place.read_bytes() == content
+    assert len(Quiet.asked) <= 3  # for its size where HEAD says none, for ranges, for itself
+
+
+def test_a_stream_that_breaks_goes_on_where_it_was(
+    web: tuple[str, Path], job: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filesystem, "AT_ONCE", 1000)
+    url, folder = web
+    content = some(25_000)
+    (folder / "train.bin").write_bytes(content)
+    Quiet.broken.add("/train.bin")
+    one = job(f"{url}/train.bin")
+    one.fetch()
+    assert one.place.read_bytes() == content
+    assert Quiet.asked == ["/train.bin"] * 2
+
+
+def test_ranges_are_used_where_there_are_some(
+    memory: fsspec.AbstractFileSystem, job: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "PIECE", 1000)
+    content = some(2500)
+    memory.pipe("/b/train.bin", content)
+    one = job("memory://b/")
+    one.fetch()
+    assert one.files == {"train.bin": content}
 
 
 def test_what_is_not_there_says_so(web: tuple[str, Path], job: Jobs) -> None:

@@ -18,7 +18,7 @@ import ossfs
 from localdlc.config import Config
 from localdlc.plan.model import Fetch, Input
 from localdlc.stage import oss  # noqa: F401 - imported on first use otherwise, on the clock
-from localdlc.stage.data import FetchTask
+from localdlc.stage.fetching import FetchTask
 
 
 def by_localdlc(uri: str, folder: Path) -> None:

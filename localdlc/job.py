@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from localdlc.config import Config
 from localdlc.errors import JobNotSucceeded, LocaldlcError, NotFound
-from localdlc.injection import Injected
-from localdlc.libraries import Installations
+from localdlc.inputs import Inputs
 from localdlc.outputs import Outputs
 from localdlc.plan.model import Plan
 from localdlc.plan.secrets import masked_by_name, secrets_in
@@ -36,10 +35,12 @@ from localdlc.run.engine import Engine
 from localdlc.run.errands import Errands
 from localdlc.run.inbox import Post
 from localdlc.run.supervisor import Settings, Supervisor, Task
-from localdlc.stage.code import code_task
-from localdlc.stage.data import DataTask, FetchTask
-from localdlc.stage.files import FilesTask
 from localdlc.sweep import sweep
+
+if TYPE_CHECKING:
+    from localdlc.injection import Injected
+    from localdlc.libraries import Installations
+    from localdlc.stage.files import FilesTask
 
 __all__ = ["Journal", "Listener", "Result", "run_job"]
 
@@ -183,54 +184,64 @@ def run_job(
 def supervise(
     plan: Plan, engine: Engine, config: Config, journal: Journal, control: Control | None
 ) -> None:
-    """Supervises the job while its inputs are staged, and takes its code folder away after it."""
+    """Supervises the job while its inputs are staged; afterwards tidies up, whatever happens."""
     control = control or Control()
     engine = control.calls.watched(engine)
-    local = [i for i in plan.inputs if i.kind == "data" and i.fetch is None]
-    data = {f"data {i.role}{i.target}": DataTask(i) for i in local}
-    fetched = {
-        f"data {i.target}": FetchTask(i, config, plan.job_id) for i in plan.inputs if i.fetch
-    }
-    code = {f"code {i.target}": code_task(i) for i in plan.inputs if i.kind == "code"}
+    inputs = Inputs(plan, config)
     wrecks = {"sweep": lambda post: sweep_in_passing(engine, config.home, plan.job_id, post)}
-    own = FilesTask(config.home / "jobs" / plan.job_id, plan.files(), journal.learn)
-    tasks: dict[str, Task] = {**data, **fetched, **code, **wrecks, "files": own}
-    injected = injection_of(plan, config, journal)
-    if injected:
-        tasks["credentials"] = injected.open
-        engine = injected.beside(engine, control.inbox.post)
-    digest = home_digest(config.home)
-    errands = Errands(engine, plan.job_id, digest)
-    outputs = Outputs(plan, config, engine, errands)
-    tasks |= outputs.tasks()
-    installations = Installations(plan, config, engine, journal.learn)
-    afterwards = {**installations.tasks(), **outputs.afterwards()}
-    engine, emit = outputs.under(engine), outputs.heard(journal)
-    pull = "never" if config.offline else config.pull
-    settings = Settings(digest, config.subnets, pull, config.keep)
-    try:
+    tasks: dict[str, Task] = {**inputs.tasks(), **wrecks}
+    with ExitStack() as after:  # what comes last here is done first
+        after.callback(inputs.leave, journal.note)
+        if injected := injection_of(plan, config, journal):
+            tasks["credentials"] = injected.open
+            engine = injected.beside(engine, control.inbox.post)
+            after.callback(injected.close)
+        if own := files_of(plan, config, journal):
+            tasks["files"] = own
+            after.callback(own.leave)
+        digest = home_digest(config.home)
+        outputs = Outputs(plan, config, engine, Errands(engine, plan.job_id, digest))
+        after.callback(lambda: None if control.calls.given_up else outputs.settle(journal))
+        afterwards = outputs.afterwards()
+        if installations := installations_of(plan, config, engine, journal):
+            afterwards = {**installations.tasks(), **afterwards}
+            after.callback(installations.leave)
+        engine, emit = outputs.under(engine), outputs.heard(journal)
+        pull = "never" if config.offline else config.pull
+        settings = Settings(digest, config.subnets, pull, config.keep)
+        tasks |= outputs.tasks()
         Supervisor(plan, engine, emit, settings, control, tasks, afterwards).run()
-    finally:
-        installations.leave()
-        if not control.calls.given_up:
-            outputs.settle(journal)
-        own.leave()
-        if injected:
-            injected.close()
-        for fetching in fetched.values():
-            fetching.cancel()
-            fetching.leave()
-        for task in code.values():
-            task.cancel()
-            if kept := task.leave():
-                journal.note(f"the job wrote into its code folder; it is kept at {kept}")
     outputs.write_back(journal, succeeded=journal.view.status == "Succeeded")
+
+
+# What most jobs have not is loaded for those that have.
 
 
 def injection_of(plan: Plan, config: Config, journal: Journal) -> Injected | None:
     if plan.injection is None:
         return None
+    from localdlc.injection import Injected
+
     return Injected(plan, plan.injection, config, os.environ, journal.learn)
+
+
+def files_of(plan: Plan, config: Config, journal: Journal) -> FilesTask | None:
+    files = plan.files()
+    if not files:
+        return None
+    from localdlc.stage.files import FilesTask
+
+    return FilesTask(config.home / "jobs" / plan.job_id, files, journal.learn)
+
+
+def installations_of(
+    plan: Plan, config: Config, engine: Engine, journal: Journal
+) -> Installations | None:
+    if not plan.libraries:
+        return None
+    from localdlc.libraries import Installations
+
+    return Installations(plan, config, engine, journal.learn)
 
 
 def sweep_in_passing(engine: Engine, home: Path, job_id: str, post: Post) -> None:

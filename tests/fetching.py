@@ -14,7 +14,7 @@ from oss import Bucket, OssServer
 from localdlc.config import Config
 from localdlc.plan.model import Fetch, Input
 from localdlc.record.events import Event, InputStaged, Note, Progress
-from localdlc.stage.data import FetchTask
+from localdlc.stage.fetching import FetchTask
 
 OSS = "oss://data/d/"
 

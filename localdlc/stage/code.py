@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
 
 from localdlc.errors import InputError
 from localdlc.plan.model import Checkout, Input
-from localdlc.record.events import Event, InputStaged, Note, Progress
+from localdlc.record.events import InputStaged, Note, Progress
 from localdlc.stage.askpass import login
 from localdlc.stage.clones import CACHED, bare_clone, clone_of, commit_of
 from localdlc.stage.data import missing
@@ -18,31 +17,17 @@ from localdlc.stage.differences import differing, in_words
 from localdlc.stage.git_process import TRUSTING, Git, GitFailed
 from localdlc.stage.lfs import WITHOUT_LFS, bring_lfs
 from localdlc.stage.submodules import bring_submodules
+from localdlc.stage.task import InputTask, Post
 from localdlc.stage.working_tree import discard, remember
 
-__all__ = ["CloneTask", "CodeTask", "FolderTask", "code_task"]
+__all__ = ["CloneTask", "FolderTask", "code_task"]
 
 ORIGIN = "origin"
 # Seconds that a cancelled task may take to let go of its folder.
 PATIENCE = 10.0
 
-Post = Callable[[Event], None]
 
-
-class CodeTask(Protocol):
-    """Brings one code source, can be called off, and tidies up after the job."""
-
-    def __call__(self, post: Post) -> None:
-        """Posts `InputStaged`; raises `InputError` that names what is not there."""
-
-    def cancel(self) -> None:
-        """Ends what is under way, and waits until nobody writes into the folder."""
-
-    def leave(self) -> Path | None:
-        """After the job: removes what was brought; returns the folder if it stays."""
-
-
-def code_task(source: Input) -> CodeTask:
+def code_task(source: Input) -> InputTask:
     return CloneTask(source, source.checkout) if source.checkout else FolderTask(source)
 
 

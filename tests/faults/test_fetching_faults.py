@@ -25,7 +25,7 @@ from pathlib import Path
 from localdlc.config import Config
 from localdlc.plan.model import Fetch, Input
 from localdlc.stage import download
-from localdlc.stage.data import FetchTask
+from localdlc.stage.fetching import FetchTask
 
 home, job_id, uri = sys.argv[1:4]
 download.PIECE = 100_000

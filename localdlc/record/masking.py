@@ -41,8 +41,9 @@ class Mask:
 
     def learn(self, values: Iterable[str]) -> None:
         """More secrets, from any thread: keys that were fetched, for example."""
-        # Output comes line by line, so each line of a key file is a secret of its own.
-        lines = {line for value in values for line in (value, *value.splitlines())}
+        # Output comes line by line, so each line of a key file is a secret of its own; the newline
+        # at its end is none, and ends a line that would be lost without it.
+        lines = {line for v in values for line in (v.strip("\r\n"), *v.splitlines())}
         spelled = {form for line in lines if len(line) >= SHORTEST for form in spellings(line)}
         chosen = {*self._values, *spelled}
         self._values = sorted(chosen, key=lambda value: (-len(value), value))

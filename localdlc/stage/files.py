@@ -28,7 +28,7 @@ class FilesTask:
 
     def __call__(self, post: object) -> None:
         made = secrets_for(file for _, file in self._files)
-        self._learn(text.strip() for kind, text in made.items() if kind != "ssh-public-key")
+        self._learn(text for kind, text in made.items() if kind != "ssh-public-key")
         for pod_id, file in self._files:
             text = file.text.replace(PLACEHOLDER, made[file.made]) if file.made else file.text
             write(self._job / "files" / f"{pod_id}{file.path}", text, file.mode)

@@ -8,6 +8,7 @@ import signal
 import socket
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engines import CommandLine, Done
@@ -25,8 +26,8 @@ def run(localdlc: CommandLine, name: str, *options: str, request: str = "job.jso
     return done
 
 
-def said(done: Done, pod: str, pattern: str) -> list[str]:
-    """What ``pod`` said in lines of this form."""
+def said(done: Done, pod: str, pattern: str) -> list[Any]:
+    """What ``pod`` said in lines of this form: its group, or a tuple of them."""
     return re.findall(rf"^{pod} +\| {pattern}$", done.text, re.MULTILINE)
 
 
@@ -101,3 +102,32 @@ def test_rays_dashboard_answers_here_while_the_job_runs(localdlc: CommandLine) -
     done = going.signal(signal.SIGINT).finish()
     assert done.code == 130
     assert f"the dashboard of head-0 answers at http://127.0.0.1:{port}." in done.err
+
+
+def test_mpi_starts_a_compiled_program_and_mpi4py_on_three_workers(localdlc: CommandLine) -> None:
+    done = run(localdlc, "mpi")
+    assert "decided by master-0" in done.err
+    pi = said(done, "master-0", r"rank (\d) of 3 on (\S+): pi is 3\.1415926536")
+    shares = said(done, "master-0", r"rank (\d) on (\S+): 120 digits")
+    for told in (pi, shares):
+        assert sorted((rank, host[-8:]) for rank, host in told) == [
+            (str(n), f"worker-{n}") for n in range(3)
+        ]
+    assert float(said(done, "master-0", r"accuracy (\d\.\d+)")[0]) > 0.9
+
+
+def test_mpichs_hydra_finds_the_workers_and_their_slots(localdlc: CommandLine) -> None:
+    done = run(localdlc, "mpi", "--set", "UserCommand=mpiexec.hydra -n 3 hostname")
+    assert sorted(host[-8:] for host in said(done, "master-0", r"(\S+)")) == [
+        f"worker-{n}" for n in range(3)
+    ]
+
+
+def test_slurm_runs_steps_and_a_batch_job_on_three_idle_nodes(localdlc: CommandLine) -> None:
+    done = run(localdlc, "slurm")
+    assert "decided by worker-0" in done.err
+    nodes = [f"worker-{n}" for n in range(3)]
+    assert sorted(host[-8:] for host in said(done, "worker-0", r"(\w+-worker-\d)")) == nodes
+    tasks = said(done, "worker-0", r"task (\d) on \w+-(worker-\d): \d+ of 120 right")
+    assert sorted(tasks) == [(str(n), node) for n, node in enumerate(nodes)]
+    assert float(said(done, "worker-0", r"accuracy (\d\.\d+)")[0]) > 0.9

@@ -72,6 +72,17 @@ def swept(engine: FakeEngine, home: Path, **options: Any) -> list[tuple[str, str
     return [(s.kind, s.name) for s in sweep(engine, home, **options)]
 
 
+def test_the_keys_of_a_dead_job_go(store: Store, engine: FakeEngine, home: Path) -> None:
+    job(store, "dlc1").close()
+    key = home / "jobs/dlc1/files/dlc1-master-0/etc/mpi/key"
+    key.parent.mkdir(parents=True)
+    key.touch()
+    sweep(engine, home, dry_run=True)
+    assert key.exists()
+    sweep(engine, home)
+    assert not (home / "jobs/dlc1/files").exists()
+
+
 def test_a_dead_job_is_removed_and_judged(store: Store, engine: FakeEngine, home: Path) -> None:
     started = events.ReplicaStarted("dlc1-master-0", "u", 1, "c", "10.9.0.2")
     job(store, "dlc1", started).close()

@@ -235,6 +235,26 @@ def test_a_sample_is_built_from_its_wheels(
     assert set(engine.contexts[0]) == held
 
 
+@pytest.mark.parametrize(("held", "made"), [(["base:1"], []), ([], [["bash", "gcc"]])])
+def test_packages_of_a_sample_are_in_its_base_or_in_a_debian_in_its_place(
+    held: list[str],
+    made: list[list[str]],
+    sample: Path,
+    tmp_path: Path,
+    pip: list[tuple[str, ...]],
+    packages: list[list[str]],
+) -> None:
+    (sample / "Dockerfile").write_text('ARG BASE=base:1\nFROM ${BASE}\nARG PACKAGES="bash gcc"\n')
+    engine = NotedEngine(*held)
+    build_sample(engine, sample, "toy:1", cache=tmp_path / "cache", on_progress=lambda _: None)
+    [(_, arguments)] = engine.builds
+    assert [start.startswith("localdlc/debian:") for start in arguments.values()] == [True] * len(
+        made
+    )
+    assert "wheels/toy-1.0-py3-none-any.whl" in engine.contexts[0]
+    assert packages == made
+
+
 def test_wheels_are_fetched_once_for_the_same_requirements_and_index(
     sample: Path, tmp_path: Path, pip: list[tuple[str, ...]]
 ) -> None:

@@ -152,10 +152,10 @@ class Service(Looking):
 
     def _resolved(self, asked: Asked) -> tuple[Config, tuple[str, ...]]:
         """The configuration with what the cloud knows, if it is to be asked, and what it said."""
-        from localdlc.stage.cloud import resolve
-
         if self.config.resolve != "cloud" or self.config.offline:
             return self.config, ()
+        from localdlc.stage.cloud import resolve
+
         resolved = resolve(asked.request, self.config, os.environ)
         return resolved.added_to(self.config), resolved.notes
 

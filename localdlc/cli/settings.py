@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from localdlc.cli.options import configured, output, shared
-from localdlc.config import CodeSource
 
 
 @click.group()
@@ -44,6 +43,8 @@ def show_config(output: str, **flags: Any) -> None:
 
 def as_json(value: object) -> object:
     """A table as an object without its secrets; anything else as its text."""
+    from localdlc.config import CodeSource
+
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         shown = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.repr}
         return shown | ({"repository": value.shown} if isinstance(value, CodeSource) else {})

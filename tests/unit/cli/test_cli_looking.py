@@ -27,7 +27,24 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     loaded = {name.partition(".")[0] for name in done.stderr.split()}
     assert loaded & HEAVY == set()
     assert "localdlc" in done.stdout
-    assert not {"localdlc.service", "localdlc.spec"} & set(done.stderr.split())
+    rooms = {f"localdlc.{name}" for name in ("service", "config", "spec", "stage", "terminal")}
+    assert not rooms & set(done.stderr.split())
+
+
+def test_a_run_without_inputs_loads_nothing_that_brings_some(tmp_path: Path) -> None:
+    code = (
+        "import sys, localdlc\nfrom localdlc.run.fake_engine import FakeEngine\n"
+        f"body = {request({'Worker': 1})!r}\n"
+        f"done = localdlc.run(body, engine=FakeEngine(lambda _: 0), home={str(tmp_path)!r})\n"
+        "print(done.status, *sorted(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    status, *loaded = done.stdout.split()
+    assert status == "Succeeded"
+    bring = ("fetching", "data", "code", "libraries", "desk", "cloud", "image", "oss")
+    assert {f"localdlc.stage.{name}" for name in bring} & set(loaded) == set()
+    heavy = HEAVY - {"pydantic"} | {"aliyunsdkcore", "oss2", "cryptography", "aiohttp"}
+    assert {name.partition(".")[0] for name in loaded} & heavy == set()
 
 
 def test_both_names_are_one_program(tmp_path: Path) -> None:

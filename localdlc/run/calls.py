@@ -33,6 +33,10 @@ DOING = {
     "attach": "attach to a container",
     "start": "start a container",
     "signal": "send {1} to a container",
+    "pause": "pause a container",
+    "resume": "let a container go on",
+    "cut_off": "take a container off the network {1}",
+    "join": "put a container on the network {1}",
     "remove": "remove a container",
     "leftovers": "list what earlier runs left",
 }

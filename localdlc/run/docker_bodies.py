@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator
 from typing import Any
 
+from localdlc.errors import ImageError
 from localdlc.plan.model import Login, Mount
 from localdlc.run.engine import ContainerSpec, Overlay
 
-__all__ = ["auth_config", "container_config", "overlay_options"]
+__all__ = ["EATERS", "ROOM", "auth_config", "container_config", "overlay_options", "progress"]
+
+# Bytes that are left to a container whose memory is to be exhausted.
+ROOM = 16 << 20
+# They eat what is left. Of a container's processes the kernel kills the largest, so these are four,
+# and all others are made to look larger than they are.
+EATERS = (
+    "/bin/sh",
+    "-c",
+    """\
+for each in /proc/[0-9]*; do
+  [ "$each" = "/proc/$$" ] || echo 1000 >"$each/oom_score_adj"
+done 2>/dev/null
+for eater in 1 2 3 4; do tail /dev/zero & done
+wait""",
+)
 
 
 def container_config(spec: ContainerSpec) -> dict[str, Any]:
@@ -19,8 +36,8 @@ def container_config(spec: ContainerSpec) -> dict[str, Any]:
         "Image": spec.image,
         "Hostname": spec.hostname,
         "User": spec.user,
-        "Entrypoint": [],
-        "Cmd": list(spec.command),
+        **command_body(spec),
+        "WorkingDir": spec.folder,
         "Env": [f"{name}={value}" for name, value in spec.env.items()],
         "Labels": dict(spec.labels),
         "ExposedPorts": {port: {} for port in published(spec)},
@@ -29,6 +46,12 @@ def container_config(spec: ContainerSpec) -> dict[str, Any]:
         "HostConfig": host_config(spec),
         "NetworkingConfig": {"EndpointsConfig": address},
     }
+
+
+def command_body(spec: ContainerSpec) -> dict[str, Any]:
+    """An empty Entrypoint is none; an empty Cmd is the image's own, after its own Entrypoint."""
+    body: dict[str, Any] = {} if spec.after_entrypoint else {"Entrypoint": []}
+    return {**body, "Cmd": list(spec.command)}
 
 
 def host_config(spec: ContainerSpec) -> dict[str, Any]:
@@ -42,6 +65,10 @@ def host_config(spec: ContainerSpec) -> dict[str, Any]:
         "LogConfig": {"Type": "local", "Config": {"max-size": "64m", "compress": "false"}},
         "RestartPolicy": {"Name": "no"},
         "PortBindings": published(spec),
+        "Privileged": spec.rights.privileged,
+        "CapAdd": list(spec.rights.added),
+        "CapDrop": list(spec.rights.dropped),
+        "SecurityOpt": [f"seccomp={spec.rights.seccomp}"] if spec.rights.seccomp else [],
     }
     if limits.cpus is not None:
         config["NanoCpus"] = int(limits.cpus * 1e9)
@@ -102,3 +129,15 @@ def decoded(auth: str) -> str:
         return base64.b64decode(auth, validate=True).decode()
     except ValueError:
         return ""
+
+
+def progress(lines: Iterator[dict[str, Any]], failure: str) -> Iterator[str]:
+    """The engine's JSON progress as lines; an error in it raises `ImageError`."""
+    for line in lines:
+        if "error" in line:
+            raise ImageError(f"{failure}: {line['error'].strip()}")
+        text = line.get("stream") or " ".join(
+            str(line[key]) for key in ("id", "status", "progress") if line.get(key)
+        )
+        if text.strip():
+            yield text.rstrip()

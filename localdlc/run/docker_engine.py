@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import docker
 import docker.errors
@@ -18,8 +18,16 @@ import urllib3.exceptions
 
 from localdlc.errors import EngineUnavailable, ImageError, LocaldlcError, ResourceError
 from localdlc.plan.model import Login
-from localdlc.run.docker_bodies import auth_config, container_config, overlay_options
+from localdlc.run.docker_bodies import (
+    EATERS,
+    ROOM,
+    auth_config,
+    container_config,
+    overlay_options,
+    progress,
+)
 from localdlc.run.engine import (
+    Answer,
     ContainerSpec,
     EngineFacts,
     Exit,
@@ -252,6 +260,39 @@ class DockerEngine:
                 if error.status_code != 409:  # 409: it is not running (any more)
                     raise
 
+    def execute(self, container_id: str, command: Sequence[str]) -> Answer:
+        with self._asking("run a command in a replica"):
+            made = self._client.exec_create(container_id, list(command))["Id"]
+        with speaking("run a command in a replica"):
+            output = self._client.exec_start(made)
+            code = self._client.exec_inspect(made)["ExitCode"]
+        return Answer(137 if code is None else code, output)
+
+    def pause(self, container_id: str) -> None:
+        with self._asking("pause a replica"):
+            self._client.pause(container_id)
+
+    def resume(self, container_id: str) -> None:
+        with self._asking("let a replica go on"):
+            self._client.unpause(container_id)
+
+    def cut_off(self, container_id: str, network: str) -> None:
+        with self._asking("take a replica off its network"):
+            self._client.disconnect_container_from_network(container_id, network)
+
+    def join(self, container_id: str, network: str, ip: str) -> None:
+        with self._asking("put a replica on its network"):
+            self._client.connect_container_to_network(container_id, network, ipv4_address=ip)
+
+    def exhaust_memory(self, container_id: str) -> None:
+        with self._asking("take a replica's memory"):
+            used = self._client.stats(container_id, stream=False, one_shot=True)["memory_stats"]
+            least = used.get("usage", 0) + ROOM
+            limit = self._client.inspect_container(container_id)["HostConfig"]["Memory"]
+            if not 0 < limit < least:
+                self._client.update_container(container_id, mem_limit=least, memswap_limit=least)
+        self.execute(container_id, EATERS)
+
     def remove(self, container_id: str) -> None:
         with self._asking("remove a replica's container"), gone_is_fine():
             self._client.remove_container(container_id, force=True, v=True)
@@ -270,18 +311,6 @@ class DockerEngine:
             *(Leftover("volume", v["Name"], v["Name"], v["Labels"]) for v in volumes),
             *(Leftover("network", n["Id"], n["Name"], n["Labels"]) for n in networks),
         )
-
-
-def progress(lines: Iterator[dict[str, Any]], failure: str) -> Iterator[str]:
-    """The engine's JSON progress as lines; an error in it raises `ImageError`."""
-    for line in lines:
-        if "error" in line:
-            raise ImageError(f"{failure}: {line['error'].strip()}")
-        text = line.get("stream") or " ".join(
-            str(line[key]) for key in ("id", "status", "progress") if line.get(key)
-        )
-        if text.strip():
-            yield text.rstrip()
 
 
 # Every exception that docker-py lets through, most specific first, and what it means to us.

@@ -6,7 +6,7 @@ both to the promises written here. Every method may raise `EngineUnavailable`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Network
@@ -15,8 +15,10 @@ from typing import Literal, Protocol
 
 from localdlc.errors import EngineUnavailable
 from localdlc.plan.model import Door, Login, Mount, Resources
+from localdlc.plan.pod import Rights
 
 __all__ = [
+    "Answer",
     "Attachment",
     "ContainerSpec",
     "Engine",
@@ -51,7 +53,9 @@ class ContainerSpec:
 
     ``network`` is the name of one, with an ``ip`` in it; or ``host``, ``none`` or ``container:ID``,
     with neither ``ip`` nor ``hostname``. ``user`` is ``UID[:GID]``, "" the image's own. A mount's
-    source is an absolute path of the engine's machine, or the name of a volume.
+    source is an absolute path of the engine's machine, or the name of a volume. ``command`` is all
+    that runs, unless it goes ``after_entrypoint`` of the image's own. The seccomp profile in
+    ``rights`` is its text here, and not where it is.
     """
 
     name: str
@@ -67,6 +71,9 @@ class ContainerSpec:
     labels: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
     doors: tuple[Door, ...] = ()
+    folder: str = ""
+    after_entrypoint: bool = False
+    rights: Rights = field(default_factory=Rights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,14 @@ class Exit:
     code: int
     oom: bool
     finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a command in a running container ended, and all that it wrote to either stream."""
+
+    code: int
+    output: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +200,32 @@ class Engine(Protocol):
 
     def signal(self, container_id: str, name: Literal["SIGTERM", "SIGKILL"]) -> None:
         """Sends a signal to the container's init; one that has ended is no error."""
+        ...
+
+    def execute(self, container_id: str, command: Sequence[str]) -> Answer:
+        """Runs a command in a running container, as its user, to its end.
+
+        A program that is not there ends with 126 or 127. Raises `EngineUnavailable` for a container
+        that does not run; one that ends meanwhile takes the command with it.
+        """
+        ...
+
+    def pause(self, container_id: str) -> None:
+        """Every process stops where it is, until `resume` or a signal."""
+        ...
+
+    def resume(self, container_id: str) -> None: ...
+
+    def cut_off(self, container_id: str, network: str) -> None:
+        """Nothing reaches the container any more, and it reaches nothing."""
+        ...
+
+    def join(self, container_id: str, network: str, ip: str) -> None:
+        """Takes back what `cut_off` did."""
+        ...
+
+    def exhaust_memory(self, container_id: str) -> None:
+        """The kernel kills the container's processes for memory, whatever it may have had."""
         ...
 
     def remove(self, container_id: str) -> None:

@@ -14,7 +14,7 @@ needs no container engine and no root.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from ipaddress import IPv4Network
 from itertools import count
@@ -26,6 +26,7 @@ from typing import Literal
 from localdlc.errors import EngineUnavailable, ImageError
 from localdlc.plan.model import Login
 from localdlc.run.engine import (
+    Answer,
     ContainerSpec,
     EngineFacts,
     Exit,
@@ -35,7 +36,7 @@ from localdlc.run.engine import (
     SubnetTaken,
 )
 
-__all__ = ["FakeEngine", "FakeReplica", "Script"]
+__all__ = ["Command", "FakeEngine", "FakeReplica", "Script"]
 
 
 class Killed(BaseException):
@@ -52,6 +53,9 @@ class FakeReplica:
         self._signals: list[str] = []
         self.end: Exit | None = None
         self.running = False
+        self.paused = False
+        self.cut_off = False
+        self.executed: list[tuple[str, ...]] = []
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -60,17 +64,23 @@ class FakeReplica:
     def write(self, data: bytes, stream: Stream = "stdout") -> None:
         """Output, as a process writes it: any bytes, whole lines or not."""
         with self._changed:
-            self._die_if_killed()
+            self._go_on()
             self._output.put((stream, data))
 
     def wait_for_signal(self, timeout: float | None = None) -> str | None:
         """Sleeps until SIGTERM arrives; None when it did not in ``timeout`` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: bool(self._signals), timeout)
-            self._die_if_killed()
+            self._go_on()
             return self._signals.pop(0) if self._signals else None
 
-    def _die_if_killed(self) -> None:
+    def hold(self, *, paused: bool) -> None:
+        with self._changed:
+            self.paused = paused
+            self._changed.notify_all()
+
+    def _go_on(self) -> None:
+        self._changed.wait_for(lambda: not self.paused or self.end is not None)
         if self.end or "SIGKILL" in self._signals:
             raise Killed
 
@@ -79,6 +89,7 @@ class FakeReplica:
             if not self.running or self.end:
                 return
             self._signals.append(name)
+            self.paused = False
             self._changed.notify_all()
             if name == "SIGKILL":
                 self._finish(137)
@@ -105,6 +116,7 @@ class FakeReplica:
 
 
 Script = Callable[[FakeReplica], int]
+Command = Callable[[FakeReplica, tuple[str, ...]], Answer]
 
 
 class FakeAttachment:
@@ -121,7 +133,8 @@ class FakeAttachment:
 class FakeEngine:
     """Runs ``script`` for every replica, and ``errands`` for containers that do something beside.
 
-    ``images`` are those it has; None: any asked for.
+    ``commands`` answers what is executed in a container. ``images`` are those it has; None: any
+    asked for.
     """
 
     def __init__(
@@ -130,9 +143,11 @@ class FakeEngine:
         images: tuple[str, ...] | None = None,
         cpus: int = 8,
         errands: Script = lambda replica: 0,
+        commands: Command = lambda replica, command: Answer(0, b""),
     ) -> None:
         self._script = script
         self._errands = errands
+        self._commands = commands
         self._images = images
         self._cpus = cpus
         self._ids = count(1)
@@ -234,6 +249,28 @@ class FakeEngine:
         if replica := self.containers.get(container_id):
             replica.deliver(name)
 
+    def execute(self, container_id: str, command: Sequence[str]) -> Answer:
+        replica = self._running(container_id)
+        if replica.paused:
+            raise EngineUnavailable(f"the container {replica.spec.name} is paused")
+        replica.executed.append(tuple(command))
+        return self._commands(replica, tuple(command))
+
+    def pause(self, container_id: str) -> None:
+        self._running(container_id).hold(paused=True)
+
+    def resume(self, container_id: str) -> None:
+        self._running(container_id).hold(paused=False)
+
+    def cut_off(self, container_id: str, network: str) -> None:
+        self._running(container_id).cut_off = True
+
+    def join(self, container_id: str, network: str, ip: str) -> None:
+        self._running(container_id).cut_off = False
+
+    def exhaust_memory(self, container_id: str) -> None:
+        self._running(container_id).finish(137, oom=True)
+
     def remove(self, container_id: str) -> None:
         if replica := self.containers.pop(container_id, None):
             replica.deliver("SIGKILL")
@@ -255,6 +292,12 @@ class FakeEngine:
             if labels.get("localdlc.home") == home
         )
         return containers + volumes + networks
+
+    def _running(self, container_id: str) -> FakeReplica:
+        replica = self._replica(container_id)
+        if replica.end or not replica.running:
+            raise EngineUnavailable(f"the container {replica.spec.name} is not running")
+        return replica
 
     def _replica(self, container_id: str) -> FakeReplica:
         try:

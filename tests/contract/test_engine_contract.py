@@ -24,7 +24,7 @@ from localdlc.errors import EngineUnavailable, ImageError
 from localdlc.plan.model import Mount, Resources
 from localdlc.record.store import home_digest
 from localdlc.run.docker_engine import connect
-from localdlc.run.engine import ContainerSpec, Engine, Overlay, Stream, SubnetTaken
+from localdlc.run.engine import Answer, ContainerSpec, Engine, Overlay, Stream, SubnetTaken
 from localdlc.run.fake_engine import FakeEngine, FakeReplica, Script
 
 LINES = 20_000
@@ -166,7 +166,7 @@ def read_until(blocks: Blocks, text: bytes) -> None:
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     if request.param == "docker":
         request.getfixturevalue("docker_client")
-    engine = FakeEngine(act) if request.param == "fake" else connect(os.environ)
+    engine = FakeEngine(act, commands=answers) if request.param == "fake" else connect(os.environ)
     subnet = IPv4Network("10.254.77.0/28")
     world = World(engine, home_digest(tmp_path / "home"), "localdlc-dlccontract", subnet)
     engine.create_network(world.network, subnet, world.labels)
@@ -263,6 +263,77 @@ def test_wait_for_a_container_that_is_gone_is_an_error(world: World) -> None:
     world.engine.remove(container)
     with pytest.raises(EngineUnavailable):
         world.engine.wait(container)
+
+
+# a running container
+
+
+def answers(replica: FakeReplica, command: tuple[str, ...]) -> Answer:
+    """As a shell would answer what these tests ask."""
+    return {"true": Answer(0, b""), "not-there": Answer(127, b"no not-there")}.get(
+        command[0], Answer(4, b"out\n")
+    )
+
+
+def test_a_command_runs_in_a_container_to_its_end(world: World) -> None:
+    with world.running("sleeps") as (container, blocks):
+        read_until(blocks, b"ready\n")
+        said = world.engine.execute(container, ("/bin/sh", "-c", "echo out; exit 4"))
+        assert (said.code, said.output) == (4, b"out\n")
+        assert world.engine.execute(container, ("true",)).code == 0
+        assert world.engine.execute(container, ("not-there",)).code in {126, 127}
+
+
+def test_a_command_in_what_does_not_run_is_an_error(world: World) -> None:
+    container, _ = world.run("says hello")
+    with pytest.raises(EngineUnavailable):
+        world.engine.execute(container, ("true",))
+
+
+def test_what_is_paused_does_nothing_until_it_goes_on(world: World) -> None:
+    with world.running("sleeps") as (container, blocks):
+        read_until(blocks, b"ready\n")
+        world.engine.pause(container)
+        with pytest.raises(EngineUnavailable, match="paused"):
+            world.engine.execute(container, ("true",))
+        world.engine.resume(container)
+        assert world.engine.execute(container, ("true",)).code == 0
+        world.engine.signal(container, "SIGKILL")
+
+
+def test_a_signal_ends_a_pause(world: World) -> None:
+    with world.running("takes its leave") as (container, blocks):
+        read_until(blocks, b"ready\n")
+        world.engine.pause(container)
+        world.engine.signal(container, "SIGTERM")
+        assert read(blocks)["stdout"] == b"bye\n"
+    assert world.engine.wait(container).code == 3
+
+
+def test_sigkill_ends_what_is_paused(world: World) -> None:
+    with world.running("sleeps") as (container, blocks):
+        read_until(blocks, b"ready\n")
+        world.engine.pause(container)
+        world.engine.signal(container, "SIGKILL")
+        assert world.engine.wait(container).code == 137
+
+
+def test_what_is_cut_off_may_join_again(world: World) -> None:
+    with world.running("sleeps") as (container, blocks):
+        read_until(blocks, b"ready\n")
+        world.engine.cut_off(container, world.network)
+        with pytest.raises(EngineUnavailable):
+            world.engine.cut_off("not-there", world.network)
+        world.engine.join(container, world.network, world.spec("sleeps").ip)
+        world.engine.signal(container, "SIGKILL")
+
+
+def test_memory_that_is_exhausted_is_told(world: World) -> None:
+    with world.running("sleeps") as (container, blocks):
+        read_until(blocks, b"ready\n")
+        world.engine.exhaust_memory(container)
+        end = world.engine.wait(container)
+    assert (end.code, end.oom) == (137, True)
 
 
 # removing

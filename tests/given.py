@@ -11,7 +11,7 @@ from typing import Any
 from localdlc.config import Config
 from localdlc.plan.build import build_plan
 from localdlc.plan.model import Plan
-from localdlc.plan.policy import Ended
+from localdlc.plan.progress import Ended
 from localdlc.plan.resources import Host
 from localdlc.record.events import ReplicaExited
 from localdlc.spec import read_request

@@ -116,6 +116,11 @@ job_options = apply(
             help="Mount this place of the machine although it matters.",
         ),
         click.option("--grace", metavar="SECONDS", help="Between SIGTERM and SIGKILL."),
+        click.option(
+            "--time-scale",
+            metavar="N",
+            help="Minutes of the request pass N times as fast: 60 makes them seconds.",
+        ),
     ]
 )
 

@@ -111,6 +111,7 @@ class Config:
 
     ``credentials`` names the profile whose temporary keys jobs may have; ``resolve`` says who knows
     what a DataSourceId or CodeSourceId stands for: this configuration (``local``) or the ``cloud``.
+    ``time_scale``: so many times as fast do the minutes of a request pass.
     ``dashboard`` is the port of this machine where the job's is to answer.
     ``write_back`` uploads what a job wrote over fetched data. ``allow_host_path`` are places that
     matter on this machine and may be mounted; ``denied_host_paths`` are more that may not.
@@ -122,6 +123,7 @@ class Config:
     offline: bool = False
     keep: str = "never"
     grace: float | None = None
+    time_scale: float = 1.0
     subnets: tuple[IPv4Network, ...] = (
         IPv4Network("10.213.0.0/16"),
         IPv4Network("172.29.0.0/16"),

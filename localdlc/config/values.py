@@ -19,6 +19,7 @@ __all__ = [
     "a_folder",
     "a_port",
     "a_sample",
+    "a_scale",
     "a_secret",
     "a_switch",
     "a_text",
@@ -69,6 +70,16 @@ def a_switch(value: Any, folder: Path) -> bool:
     if str(value).lower() not in spelled:
         raise ValueError(f"expected true or false, got {value!r}")
     return spelled[str(value).lower()]
+
+
+def a_scale(value: Any, folder: Path) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise ValueError(f"expected a number above 0, such as 60, got {value!r}")
+    return number
 
 
 def seconds(value: Any, folder: Path) -> float:

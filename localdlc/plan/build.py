@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from localdlc.plan.environment import (
     overridden,
     users_variables,
 )
+from localdlc.plan.extras import pod_of
 from localdlc.plan.files import mounts
 from localdlc.plan.injection import GATE, injection
 from localdlc.plan.inputs import inputs
@@ -21,7 +23,11 @@ from localdlc.plan.jobtypes import JOB_TYPES, JobType
 from localdlc.plan.libraries import libraries, prologue, requirements_file, with_wheels
 from localdlc.plan.model import Door, Input, Login, Mount, Network, Plan, ReplicaPlan, Resources
 from localdlc.plan.replicas import Member, Role, Topology, aliases, members_of, roles_of
+from localdlc.plan.reservation import HOLD, reservation
 from localdlc.plan.resources import Host, limits
+from localdlc.plan.restarts import budget, monitoring, monitoring_notes, restart_notes
+from localdlc.plan.startup import start_after
+from localdlc.plan.success import counts, decides
 
 if TYPE_CHECKING:
     from localdlc.config import Config
@@ -52,12 +58,12 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
         for member in topology.members
     )
     replicas = with_wheels(request, replicas, config.home / "jobs" / job_id)
-    return Plan(
+    plan = Plan(
         job_id=job_id,
         display_name=request.DisplayName or "",
         job_type=request.JobType or "",
         success_policy=policy,
-        deadline_seconds=60 * (request.JobMaxRunningTimeMinutes or 0) or None,
+        deadline_seconds=deadline(request, config),
         grace_seconds=grace(request, config),
         network=Network(f"localdlc-{job_id}"),
         inputs=brought,
@@ -69,10 +75,20 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
             *(n for _, ns in given.values() for n in ns),
             *overridden(users, injected),
             *doors_told(replicas, config),
+            *monitoring_notes(request),
+            *restart_notes(replicas),
         ),
         completed_message=job_type.completed(job_id),
         injection=asked,
+        monitoring=monitoring(request, config.time_scale),
+        reserved=reservation(request, config, job_id),
     )
+    return replace(plan, restart_budget=budget(plan))
+
+
+def deadline(request: CreateJobRequest, config: Config) -> float | None:
+    """Seconds; where time is scaled a minute of the request is shorter."""
+    return 60 * (request.JobMaxRunningTimeMinutes or 0) / config.time_scale or None
 
 
 def grace(request: CreateJobRequest, config: Config) -> float:
@@ -100,18 +116,22 @@ def replica(
     script = job_type.script(member, topology, spec.UserCommand or request.UserCommand or "")
     image = spec.Image or ""
     policy = request.SuccessPolicy or DEFAULT_POLICY
+    shared = config.home / "jobs" / topology.job_id / "shared" / member.pod_id
+    pod = pod_of(spec.ExtraPodSpec, config.image_map, shared)
+    held = reservation(request, config, topology.job_id)
     return ReplicaPlan(
         pod_id=member.pod_id,
         role=member.role.name,
         role_type=member.role.type,
         index=member.index,
         hostname=member.pod_id,
-        aliases=aliases(member.pod_id, topology.namespace),
+        aliases=aliases(member, topology),
         image=config.image_map.get(image, image),
         command=command(
             script.text,
             shell=request.Settings.Shell if request.Settings else None,
-            prologue=prologue(bool(request.ThirdpartyLibs), requirements_file(request))
+            prologue=(HOLD if held else "")
+            + prologue(bool(request.ThirdpartyLibs), requirements_file(request))
             + script.prologue,
             gate=GATE if asked else "",
         ),
@@ -119,15 +139,20 @@ def replica(
         mounts=(
             *(mount(i) for i in brought if i.source and i.role in {"", spec.Type}),
             *((asked.mount(member.pod_id),) if asked else ()),
+            *((held.mount,) if held else ()),
+            *pod.shared,
             *mounts(script.files, config.home / "jobs" / topology.job_id / "files" / member.pod_id),
         ),
         resources=resources,
-        start_after=job_type.start_after(member.role, topology),
-        restart_policy="Never",
-        decides=job_type.decides(member, topology, policy),
+        start_after=start_after(member.role, topology, job_type),
+        restart_policy=spec.RestartPolicy or "Never",
+        decides=decides(member, topology, job_type, policy),
+        counts=counts(member, policy),
+        injected=frozenset(injected),
         secrets=secrets - losers(users, injected),
         login=login(member.role),
         doors=doors(script, config),
+        pod=pod,
         files=script.files,
     )
 

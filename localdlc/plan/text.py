@@ -18,6 +18,10 @@ def head(plan: Plan) -> Iterator[str]:
     yield f"{plan.job_type} {plan.job_id} ({plan.display_name})"
     yield f"  succeeds when    {deciders} exit 0 ({plan.success_policy})"
     yield f"  deadline         {deadline}; grace {plan.grace_seconds:g} s"
+    if plan.restart_budget:
+        yield f"  restarts         {plan.restart_budget} at most"
+    if plan.reserved:
+        yield f"  held             for {plan.reserved.seconds:g} s after its end"
     yield f"  network          {plan.network.name} {plan.network.subnet or ''}".rstrip()
     for brought in plan.inputs:
         yield f"  {brought.kind:<16} {input_text(brought)}"
@@ -60,6 +64,10 @@ def body(replica: ReplicaPlan) -> Iterator[str]:
     yield f"  limits           {limits(replica)}"
     for door in replica.doors:
         yield f"  answers at       127.0.0.1:{door.outside} for its port {door.inside}"
+    for side in replica.pod.first:
+        yield f"  before it        {side.name}, image {side.image}"
+    for side in replica.pod.beside:
+        yield f"  beside it        {side.name}, image {side.image}"
     for upstream in replica.start_after:
         yield f"  starts after     {upstream}"
 

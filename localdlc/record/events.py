@@ -181,11 +181,15 @@ class ReplicaLost(Event):
 
 @dataclass(frozen=True, slots=True)
 class ReplicaRestarted(Event):
-    """A new attempt of the same replica begins."""
+    """A new attempt of the same replica begins.
+
+    ``restart`` counts those of the job; one under AIMaster is of all replicas.
+    """
 
     pod_id: str
     attempt: int
     reason: str
+    restart: int = 0
 
 
 @dataclass(frozen=True, slots=True)

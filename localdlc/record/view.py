@@ -20,6 +20,7 @@ from localdlc.record.events import (
     Record,
     ReplicaExited,
     ReplicaLost,
+    ReplicaRestarted,
     ReplicaStarted,
     StatusChanged,
     StopRequested,
@@ -29,14 +30,19 @@ __all__ = ["MOVES", "TERMINAL", "JobView", "ReplicaView", "StatusSpan", "after",
 
 TERMINAL = frozenset({"Succeeded", "Failed", "Stopped"})
 
+ENDS = ("Succeeded", "SucceededReserving", "Failed", "FailedReserving")
+
 # DLC's legal moves (dlc-api C.2); the statuses that only the cloud has are left out.
 MOVES: dict[str, frozenset[str]] = {
     "": frozenset({"Creating", "Failed"}),  # Failed: killed before it had a status
     "Creating": frozenset({"Queuing", "EnvPreparing", "Stopping", "Failed", "Stopped"}),
     "Queuing": frozenset({"EnvPreparing", "Stopping", "Failed", "Stopped"}),
-    "EnvPreparing": frozenset({"Running", "Stopping", "Failed", "Stopped"}),
-    "Running": frozenset({"Restarting", "Stopping", "Succeeded", "Failed", "Stopped"}),
-    "Restarting": frozenset({"Running", "Stopping", "Failed", "Stopped"}),
+    "EnvPreparing": frozenset({"Running", "Stopping", "Failed", "FailedReserving", "Stopped"}),
+    "Running": frozenset({"Restarting", "Stopping", "Stopped", *ENDS}),
+    # The deciders may end well while another replica begins anew.
+    "Restarting": frozenset({"Running", "Stopping", "Stopped", *ENDS}),
+    "SucceededReserving": frozenset({"Succeeded", "Failed"}),  # Failed: killed meanwhile
+    "FailedReserving": frozenset({"Failed"}),
     "Stopping": frozenset({"Stopped", "Failed"}),
 }
 
@@ -54,7 +60,10 @@ class StatusSpan:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaView:
-    """One replica now. ``status`` is a pod's: Pending, Running, Succeeded, Failed, Unknown."""
+    """One replica now. ``status`` is a pod's: Pending, Running, Succeeded, Failed, Unknown.
+
+    ``earlier`` are the attempts before this one, oldest first: DLC's HistoryPods.
+    """
 
     pod_id: str
     status: str = "Pending"
@@ -68,6 +77,7 @@ class ReplicaView:
     oom: bool = False
     stopped_by_us: bool = False
     lost: str = ""
+    earlier: tuple[ReplicaView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,7 @@ class JobView:
     inputs: tuple[InputStaged, ...] = ()
     notes: tuple[str, ...] = ()
     fidelity: FidelityReport = field(default_factory=FidelityReport)
+    restarts: int = 0
 
     @property
     def terminal(self) -> bool:
@@ -147,15 +158,20 @@ def _(event: InputStaged, view: JobView, time: datetime) -> JobView:
 
 @change.register
 def _(event: ReplicaStarted, view: JobView, time: datetime) -> JobView:
-    now = ReplicaView(
-        pod_id=event.pod_id,
+    now = replace(
+        attempt_of(view, event.pod_id, event.attempt),
         status="Running",
         pod_uid=event.pod_uid,
-        attempt=event.attempt,
         ip=event.ip,
         started=time,
     )
     return with_replica(view, now)
+
+
+@change.register
+def _(event: ReplicaRestarted, view: JobView, time: datetime) -> JobView:
+    now = attempt_of(view, event.pod_id, event.attempt)
+    return with_replica(replace(view, restarts=max(view.restarts, event.restart)), now)
 
 
 @change.register
@@ -195,6 +211,14 @@ def _(event: JobFinished, view: JobView, time: datetime) -> JobView:
 
 def replica_of(view: JobView, pod_id: str) -> ReplicaView:
     return view.replicas.get(pod_id) or ReplicaView(pod_id)
+
+
+def attempt_of(view: JobView, pod_id: str, attempt: int) -> ReplicaView:
+    """This attempt of a replica; a new one has the last among its ``earlier`` ones."""
+    last = replica_of(view, pod_id)
+    if attempt == last.attempt:
+        return last
+    return ReplicaView(pod_id, attempt=attempt, earlier=(*last.earlier, replace(last, earlier=())))
 
 
 def with_replica(view: JobView, now: ReplicaView) -> JobView:

@@ -18,8 +18,8 @@ from localdlc.run.lines import Lines
 class Follower:
     """The life of one attempt of one replica. Everything it learns goes to ``post``.
 
-    It always ends with `Ended`, whatever happens. ``stopped_by_us`` is asked with the time of
-    the replica's end.
+    It always ends with `Ended`, whatever happens. ``stopped_by_us`` is asked with the container
+    and the time of its end.
     """
 
     def __init__(
@@ -33,13 +33,14 @@ class Follower:
         attempt: int = 1,
     ) -> None:
         self.pod_id = pod_id
+        self.attempt = attempt
+        self.name = spec.name
         self.container_id: str | None = None
         self._engine = engine
         self._spec = spec
         self._pod_uid = pod_uid
         self._post = post
         self._stopped_by_us = stopped_by_us
-        self._attempt = attempt
         self._may_start = Flag()
         self._settled = Flag()
         self._cancelled = False
@@ -97,33 +98,31 @@ class Follower:
             output.close()
 
     def _started(self, container_id: str) -> ReplicaStarted:
-        return ReplicaStarted(
-            self.pod_id, self._pod_uid, self._attempt, container_id, self._spec.ip
-        )
+        return ReplicaStarted(self.pod_id, self._pod_uid, self.attempt, container_id, self._spec.ip)
 
     def _read(self, output: Attachment) -> None:
         lines = Lines()
         for stream, block in output:
             for piece in lines.feed(stream, block):
-                self._post(Log(self.pod_id, self._attempt, *piece))
+                self._post(Log(self.pod_id, self.attempt, *piece))
         for piece in lines.rest():
-            self._post(Log(self.pod_id, self._attempt, *piece))
+            self._post(Log(self.pod_id, self.attempt, *piece))
 
     def _report_end(self, container_id: str) -> None:
         """The end of the stream and the recorded exit together are the end of a replica."""
         try:
             end = self._engine.wait(container_id)
         except LocaldlcError as error:
-            self._post(ReplicaLost(self.pod_id, self._attempt, str(error)))
+            self._post(ReplicaLost(self.pod_id, self.attempt, str(error)))
             return
         self._post(
             ReplicaExited(
                 self.pod_id,
-                self._attempt,
+                self.attempt,
                 end.code,
                 end.oom,
                 signal_name(end.code),
-                end.code != 0 and self._stopped_by_us(self.pod_id, end.finished_at),
+                end.code != 0 and self._stopped_by_us(container_id, end.finished_at),
                 end.finished_at,
             )
         )

@@ -34,6 +34,14 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """Something answers at the port of a replica."""
+
+    pod_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class Kill:
     """Waste no more time: SIGKILL now."""
 
@@ -50,7 +58,7 @@ class Cleared:
     left: Sequence[str]
 
 
-Message = Event | Prepared | Ended | Kill | Asked | Cleared
+Message = Event | Prepared | Ended | Answered | Kill | Asked | Cleared
 Post = Callable[[Message], None]
 
 

@@ -29,8 +29,8 @@ class Signals:
 
     def send(self, replicas: Mapping[str, str], name: Literal["SIGTERM", "SIGKILL"]) -> None:
         """``replicas`` are PodIds and their containers."""
-        for pod_id, container_id in replicas.items():
-            self._told.setdefault(pod_id, datetime.now(UTC))
+        for container_id in replicas.values():
+            self._told.setdefault(container_id, datetime.now(UTC))
             self._hands.submit(self._send, container_id, name)
 
     def _send(self, container_id: str, name: Literal["SIGTERM", "SIGKILL"]) -> None:
@@ -39,9 +39,9 @@ class Signals:
         except LocaldlcError as error:
             self._post(Note(str(error)))
 
-    def ended_by_us(self, pod_id: str, finished_at: datetime) -> bool:
+    def ended_by_us(self, container_id: str, finished_at: datetime) -> bool:
         """Whether it ended after we told it to; one that was faster failed by itself."""
-        told = self._told.get(pod_id)
+        told = self._told.get(container_id)
         return told is not None and told <= finished_at
 
     def close(self) -> None:

@@ -1,28 +1,27 @@
 """One job from plan to verdict. The only threads are its preparation tasks and its followers.
 
 Everything that happens arrives in one inbox and is handled on one thread: it is emitted, then
-`decide` says what it means. Once decided, the rest is stopped, every stream is read to its end, the
-verdict is emitted, and everything that was created is removed.
+`decide` says what it means: a new attempt of some replicas, or the verdict. Once it is decided, the
+rest is stopped, every stream is read to its end, the verdict is emitted, and everything that was
+created is removed.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from ipaddress import IPv4Network
 from typing import Literal
-from uuid import uuid4
 
 from localdlc.errors import LocaldlcError
 from localdlc.plan.model import Plan
-from localdlc.plan.policy import Finish, GoOn, decide, judged, may_start, overdue, stopped
+from localdlc.plan.policy import Finish, Restart, decide, judged, overdue, stopped
+from localdlc.plan.startup import awaited_ports
 from localdlc.record.events import (
     ContainersKept,
     Event,
     JobCreated,
     JobFinished,
+    Log,
     Note,
     ReplicaExited,
     ReplicaLost,
@@ -30,30 +29,21 @@ from localdlc.record.events import (
     StatusChanged,
     StopRequested,
 )
+from localdlc.run.alarms import Alarms
+from localdlc.run.attempts import Again, Attempts, followers
 from localdlc.run.cleaning import clean
-from localdlc.run.containers import container_of, hosts
 from localdlc.run.control import Control
 from localdlc.run.engine import Engine
-from localdlc.run.follower import Follower
+from localdlc.run.holding import Holding, prepare
 from localdlc.run.images import image_tasks
-from localdlc.run.inbox import Ended, Kill, Message, Post, Prepared
+from localdlc.run.inbox import Answered, Ended, Kill, Message, Post, Prepared
 from localdlc.run.network import make_network
+from localdlc.run.probes import Probes
+from localdlc.run.settings import Settings
 from localdlc.run.signals import Signals
 from localdlc.run.tasks import Task, begin
 
 __all__ = ["Settings", "Supervisor", "Task"]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the supervisor must know beside the plan. ``home`` is the digest for labels."""
-
-    home: str
-    subnets: Sequence[IPv4Network]
-    pull: str = "missing"
-    keep: str = "never"
-    clock: Callable[[], float] = time.monotonic
-    new_uid: Callable[[], str] = field(default=lambda: str(uuid4()))
 
 
 class Supervisor:
@@ -85,18 +75,15 @@ class Supervisor:
         self._signals = Signals(engine, self._inbox.post)
         self._tasks = tasks or {}
         self._afterwards = afterwards or {}
-        self._replicas = {r.pod_id: r for r in plan.replicas}
-        self._followers: dict[str, Follower] = {}
-        self._released: set[str] = set()
-        self._started: dict[str, str] = {}
-        self._ended: dict[str, ReplicaExited | ReplicaLost] = {}
-        self._living = 0
+        self._alarms = Alarms(settings.clock)
+        follow = followers(engine, settings, self._inbox.post, self._signals)
+        self._attempts = Attempts(plan, follow, self._signals, self._alarms)
+        self._probes = Probes(self._inbox.post, settings.reach)
+        self._ports = awaited_ports(plan)
         self._status = ""
         self._finish: Finish | None = None
         self._error: LocaldlcError | None = None
         self._killing = False
-        self._kill_at: float | None = None
-        self._overdue_at: float | None = None
         self._began = settings.clock()
 
     def run(self) -> None:
@@ -118,6 +105,7 @@ class Supervisor:
         finally:
             self._clean_up()
             self._signals.close()
+            self._probes.close()
         if self._error:
             raise self._error
 
@@ -153,101 +141,125 @@ class Supervisor:
     # running
 
     def _begin_replicas(self) -> None:
-        plan = self._plan
-        names = hosts(plan)
-        for replica in plan.replicas:
-            follower = Follower(
-                self._engine,
-                container_of(plan, replica, self._settings.home, names, attempt=1),
-                replica.pod_id,
-                self._settings.new_uid(),
-                self._inbox.post,
-                self._signals.ended_by_us,
-            )
-            follower.begin()
-            self._followers[replica.pod_id] = follower
-            self._living += 1
-        self._release()
-
-    def _release(self) -> None:
-        """Starts every replica whose upstream has come far enough."""
-        started = frozenset(self._started)
-        for replica in self._plan.replicas:
-            waiting = replica.pod_id not in self._released
-            if waiting and may_start(self._plan, replica, started, self._ended):
-                self._released.add(replica.pod_id)
-                self._followers[replica.pod_id].start()
+        if self._plan.reserved:
+            prepare(self._plan.reserved)
+        self._attempts.begin(self._plan)
 
     def _watch(self) -> None:
-        """Until every follower is through."""
-        while self._living and not self._calls.given_up:
+        """Until every follower is through, and nothing is to begin anew."""
+        while self._attempts.living and not self._calls.given_up:
             self._next()
 
     def _next(self) -> Message | None:
         """Reads and handles one message, or what the clock has to say."""
-        message = self._inbox.next(self._patience())
+        times = (self._alarms.patience(), self._calls.patience())
+        message = self._inbox.next(min((t for t in times if t is not None), default=None))
         self._handle(message)
-        self._look_at_the_clock()
-        return message
-
-    def _patience(self) -> float | None:
-        """Seconds until the clock has something to say."""
-        now = self._settings.clock()
-        times = [at - now for at in (self._kill_at, self._overdue_at) if at is not None]
-        times += [seconds for seconds in [self._calls.patience()] if seconds is not None]
-        return max(0.0, min(times)) if times else None
-
-    def _look_at_the_clock(self) -> None:
-        now = self._settings.clock()
-        if self._kill_at is not None and now >= self._kill_at:
-            self._kill_all()
-        if self._overdue_at is not None and now >= self._overdue_at:
-            self._decided(overdue(self._plan))
+        for alarm in self._alarms.due():
+            self._ring(alarm)
         if late := self._calls.late():
             self._emit(Note(late))
+        return message
+
+    def _ring(self, alarm: object) -> None:
+        match alarm:
+            case "deadline":
+                self._decided(overdue(self._plan))
+            case "silence":
+                self._decide(silent=True)
+            case "kill":
+                self._kill_all()
+            case "kill", Again() as again:
+                self._signals.send(self._attempts.running(again.pods), "SIGKILL")
+            case Again():
+                alarm.due = True
+                self._begin_again()
 
     def _handle(self, message: Message | None) -> None:
         if isinstance(message, Event):
             self._emit(message)
         match message:
+            case Prepared(error=error) | Ended(error=error):
+                self._on_through(message, error)
+            case StopRequested():
+                self._decided(stopped())
+            case Kill():
+                self._decided(stopped())
+                self._kill_all()
+            case _:
+                self._on_replica(message)
+
+    def _on_replica(self, message: Message | None) -> None:
+        match message:
+            case Log():
+                self._listen()
             case ReplicaStarted():
                 self._on_started(message)
             case ReplicaExited() | ReplicaLost():
                 self._on_ended(message)
-            case StopRequested():
-                self._decided(stopped())
-            case Prepared(error=error) | Ended(error=error):
-                self._on_through(message, error)
-            case Kill():
-                self._decided(stopped())
-                self._kill_all()
+            case Answered():
+                self._attempts.answered(message.pod_id, message.attempt)
+                self._attempts.release()
 
     def _on_started(self, event: ReplicaStarted) -> None:
-        self._started[event.pod_id] = event.container_id
-        if self._finish:  # decided while it was starting
+        self._attempts.started(event)
+        if self._finish or self._attempts.unwanted(event.pod_id):  # decided while it was starting
             name: Literal["SIGTERM", "SIGKILL"] = "SIGKILL" if self._killing else "SIGTERM"
             self._signals.send({event.pod_id: event.container_id}, name)
             return
-        if self._status == "EnvPreparing" and self._replicas[event.pod_id].decides:
+        if port := self._ports.get(event.pod_id):
+            self._probes.watch(event.pod_id, event.attempt, event.ip, port)
+        if self._runs(event.pod_id):
             plan = self._plan
+            if self._status == "EnvPreparing" and plan.deadline_seconds is not None:
+                self._alarms.set("deadline", plan.deadline_seconds)
             self._move("Running", "JobRunning", f"{plan.job_type} {plan.job_id} is running.")
-            if plan.deadline_seconds is not None:
-                self._overdue_at = self._settings.clock() + plan.deadline_seconds
-        self._release()
+            self._listen()
+        self._attempts.release()
+
+    def _runs(self, pod_id: str) -> bool:
+        """Whether the job runs because this replica has started."""
+        if self._status == "EnvPreparing":
+            return self._attempts.decides(pod_id)
+        return self._status == "Restarting" and not self._attempts.restarting
+
+    def _listen(self) -> None:
+        """A job that writes nothing for long may hang, if that is to be noticed."""
+        watched = self._plan.monitoring
+        if self._status == "Running" and watched and watched.silence is not None:
+            self._alarms.set("silence", watched.silence)
 
     def _on_ended(self, event: ReplicaExited | ReplicaLost) -> None:
-        self._ended[event.pod_id] = event
-        if self._finish:
-            return
-        decision = decide(self._plan, self._ended)
-        if isinstance(decision, GoOn):
-            self._release()
-        else:
+        self._probes.leave(event.pod_id)
+        self._attempts.ended(event)
+        if self._finish is None:
+            self._decide()
+            self._begin_again()
+
+    def _decide(self, *, silent: bool = False) -> None:
+        while isinstance(
+            decision := decide(self._plan, self._attempts.progress(silent=silent)), Restart
+        ):
+            self._restart(decision)
+            silent = False
+        if isinstance(decision, Finish):
             self._decided(decision)
+        else:
+            self._attempts.release()
+
+    def _restart(self, decision: Restart) -> None:
+        self._attempts.restart(decision)
+        self._alarms.clear("silence")
+        if self._status == "Running":
+            self._move("Restarting", "JobRestarting", decision.reason_message)
+
+    def _begin_again(self) -> None:
+        for event in self._attempts.begin_again():
+            self._emit(event)
 
     def _on_through(self, message: Message | None, error: LocaldlcError | None) -> None:
         if isinstance(message, Ended):
-            self._living -= 1
+            self._attempts.through()
         if error is None:
             return
         if self._finish:
@@ -263,47 +275,45 @@ class Supervisor:
         if self._finish:
             return
         self._finish = finish
-        self._overdue_at = None
-        self._kill_at = self._settings.clock() + self._plan.grace_seconds
+        self._alarms.clear_all()
+        self._alarms.set("kill", self._plan.grace_seconds)
         if finish.status == "Stopped":
             self._move("Stopping", finish.reason_code, finish.reason_message)
-        for pod_id, follower in self._followers.items():
-            if pod_id not in self._released:
-                follower.cancel()
-        self._signals.send(self._running(), "SIGTERM")
+        self._attempts.finish()
+        self._signals.send(self._attempts.running(), "SIGTERM")
 
     def _kill_all(self) -> None:
         self._killing = True
-        self._kill_at = None
-        self._signals.send(self._running(), "SIGKILL")
+        self._alarms.clear("kill")
+        self._signals.send(self._attempts.running(), "SIGKILL")
         self._calls.hurry()
-
-    def _running(self) -> dict[str, str]:
-        """PodIds and their containers."""
-        return {pod: id_ for pod, id_ in self._started.items() if pod not in self._ended}
 
     def _give_up(self) -> None:
         owed = f"the engine was to {self._calls.waiting_for()} and has not answered"
         self._emit(Note(f"{owed}. `localdlc gc` removes what it still creates."))
-        for pod in self._running():
-            self._handle(ReplicaLost(pod, 1, owed))
+        for pod, attempt in self._attempts.numbers().items():
+            self._handle(ReplicaLost(pod, attempt, owed))
 
     def _conclude(self) -> None:
         """The verdict, before the cleaning: nobody should wait for the engine's housekeeping."""
         if self._calls.given_up:
             self._give_up()
         finish = self._finish or Finish("Failed", "InternalError", "The job ended undecided.")
-        finish = judged(self._plan, finish, self._ended)
-        self._move(finish.status, finish.reason_code, finish.reason_message)
-        self._emit(
-            JobFinished(
-                finish.status,
-                finish.reason_code,
-                finish.reason_message,
-                finish.deciding_replica,
-                round(self._settings.clock() - self._began, 3),
-            )
-        )
+        finish = judged(self._plan, finish, self._attempts.last())
+        self._hold(finish)
+        verdict = (finish.status, finish.reason_code, finish.reason_message)
+        self._move(*verdict)
+        seconds = round(self._settings.clock() - self._began, 3)
+        self._emit(JobFinished(*verdict, finish.deciding_replica, seconds))
+
+    def _hold(self, finish: Finish) -> None:
+        """The verdict is known; replicas can be entered until the time is up or it is enough."""
+        reserved, calls = self._plan.reserved, self._calls
+        if reserved is None or self._error or calls.given_up or not reserved.holds(finish.status):
+            return
+        self._move(f"{finish.status}Reserving", finish.reason_code, finish.reason_message)
+        held = Holding(self._engine, reserved, self._inbox, self._emit)
+        held.hold(self._attempts.present(), self._settings.clock)
 
     def _break_down(self, error: BaseException) -> None:
         """Whoever listens may be the cause, and must not keep us from cleaning."""
@@ -312,24 +322,17 @@ class Supervisor:
             self._calls.leave()
 
     def _clean_up(self) -> None:
-        for follower in self._followers.values():
+        for follower in self._attempts.followers:
             follower.cancel()  # all are through, unless something broke in the middle
-        kept = [pod for pod in self._followers if self._keeps(pod)]
-        created = [f for pod, f in self._followers.items() if pod not in kept]
+        kept = self._attempts.kept(self._settings.keep)
+        created = [follower for follower in self._attempts.followers if follower not in kept]
         made = self._plan.network.subnet is not None  # else that name is somebody else's network
         network = self._plan.network.name if made and not kept else None
         left = clean(self._engine, self._control, self._emit, created, network)
         if kept:
-            self._emit(ContainersKept(tuple(kept)))
+            self._emit(ContainersKept(tuple(follower.name for follower in kept)))
         for failure in left:
             self._emit(Note(f"{failure}. `localdlc gc` will remove it."))
-
-    def _keeps(self, pod_id: str) -> bool:
-        end = self._ended.get(pod_id)
-        failed = isinstance(end, ReplicaLost) or (
-            isinstance(end, ReplicaExited) and end.exit_code != 0 and not end.stopped_by_us
-        )
-        return self._settings.keep == "always" or (self._settings.keep == "failed" and failed)
 
     def _move(self, status: str, reason_code: str = "", reason_message: str = "") -> None:
         self._emit(StatusChanged(self._status, status, reason_code, reason_message))

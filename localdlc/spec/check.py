@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator
 
 from localdlc.errors import Problem
 from localdlc.spec.request import CreateJobRequest
-from localdlc.spec.rules import containers, environment, inputs, job, resources, roles, settings
+from localdlc.spec.rules import (
+    containers,
+    environment,
+    inputs,
+    job,
+    resources,
+    roles,
+    settings,
+    startup,
+)
 
 __all__ = ["RULES", "Rule", "check"]
 
@@ -17,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     job.display_name,
     job.job_type,
     job.success_policy,
+    job.considered,
     job.accessibility,
     job.priority,
     job.running_time,
@@ -33,7 +43,9 @@ RULES: tuple[Rule, ...] = (
     roles.one_chief,
     roles.images,
     roles.restart_policies,
-    roles.dependencies,
+    startup.upstreams,
+    startup.minimums,
+    startup.circles,
     roles.services,
     roles.hyper_nodes,
     resources.one_kind_of_ask,
@@ -64,6 +76,7 @@ RULES: tuple[Rule, ...] = (
     environment.container_variables,
     settings.reservation,
     settings.grace,
+    settings.error_monitoring,
     settings.data_juicer,
     settings.cidrs,
     settings.default_route,

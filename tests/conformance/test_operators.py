@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from given import exited, plan_of, planned, request, short
 
-from localdlc.plan.policy import Finish, decide, may_start
+from localdlc.plan.policy import Finish, decide
+from localdlc.plan.progress import Progress
+from localdlc.plan.startup import may_start
 from localdlc.record.view import MOVES, TERMINAL
 
 CASES = json.loads((Path(__file__).parent / "cases.json").read_text())
@@ -64,7 +66,7 @@ def test_replicas(case: Case) -> None:
 @each("status")
 def test_status(case: Case) -> None:
     plan = plan_of(case["roles"], case["job_type"], SuccessPolicy=case["policy"])
-    decision = decide(plan, exited(plan, case["ended"]))
+    decision = decide(plan, Progress(exited(plan, case["ended"])))
     assert (decision.status if isinstance(decision, Finish) else "Running") == case["expected"]
 
 
@@ -73,7 +75,7 @@ def test_dag(case: Case) -> None:
     plan = plan_of(case["roles"], "TFJob")
     replica = next(r for r in plan.replicas if short(r.pod_id) == case["pod"])
     running = frozenset(f"{plan.job_id}-{pod}" for pod in case["running"])
-    assert may_start(plan, replica, running, {}) is case["may_start"]
+    assert may_start(plan, replica, Progress(started=running)) is case["may_start"]
 
 
 @each("final")

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localdlc.plan.model import Plan
-from localdlc.plan.policy import Ended, Finish, GoOn, decide
+from localdlc.plan.policy import Finish, decide
+from localdlc.plan.progress import Ended, Progress
 from localdlc.record.events import ReplicaExited, ReplicaLost
 
 PLANS = [
@@ -44,8 +45,8 @@ def end_of(pod: str, code: int | None, half_seconds: int) -> Ended:
     return ReplicaExited(pod, 1, code, False, None, False, finished)
 
 
-def by_pod(ends: list[Ended]) -> dict[str, Ended]:
-    return {end.pod_id: end for end in ends}
+def after(ends: list[Ended]) -> Progress:
+    return Progress({end.pod_id: end for end in ends})
 
 
 @MANY
@@ -54,15 +55,14 @@ def test_the_order_in_which_ends_are_learnt_does_not_matter(
     job: tuple[Plan, list[Ended]],
 ) -> None:
     plan, ends = job
-    turned = dict(reversed(by_pod(ends).items()))
-    assert decide(plan, by_pod(ends)) == decide(plan, turned)
+    assert decide(plan, after(ends)) == decide(plan, after(ends[::-1]))
 
 
 @MANY
 @given(jobs(all_ended=True))
 def test_a_job_whose_replicas_have_all_ended_is_decided(job: tuple[Plan, list[Ended]]) -> None:
     plan, ends = job
-    assert isinstance(decide(plan, by_pod(ends)), Finish)
+    assert isinstance(decide(plan, after(ends)), Finish)
 
 
 @MANY
@@ -72,8 +72,8 @@ def test_a_failure_stays_one_until_every_decider_has_succeeded(
 ) -> None:
     """And a success stays for ever: one end more never takes a verdict of success back."""
     plan, ends = job
-    verdicts = [decide(plan, by_pod(ends[:n])) for n in range(len(ends) + 1)]
-    statuses = ["GoOn" if isinstance(v, GoOn) else v.status for v in verdicts]
+    verdicts = [decide(plan, after(ends[:n])) for n in range(len(ends) + 1)]
+    statuses = [v.status if isinstance(v, Finish) else "GoOn" for v in verdicts]
     ranks = [["GoOn", "Failed", "Succeeded"].index(status) for status in statuses]
     assert ranks == sorted(ranks)
 
@@ -82,9 +82,9 @@ def test_a_failure_stays_one_until_every_decider_has_succeeded(
 @given(jobs())
 def test_a_verdict_names_a_replica_that_has_ended_so(job: tuple[Plan, list[Ended]]) -> None:
     plan, ends = job
-    decision = decide(plan, by_pod(ends))
+    decision = decide(plan, after(ends))
     if isinstance(decision, Finish):
-        end = by_pod(ends)[decision.deciding_replica or ""]
+        end = after(ends).ended[decision.deciding_replica or ""]
         succeeded = isinstance(end, ReplicaExited) and end.exit_code == 0
         assert succeeded is (decision.status == "Succeeded")
 
@@ -94,6 +94,6 @@ def test_a_verdict_names_a_replica_that_has_ended_so(job: tuple[Plan, list[Ended
 def test_success_is_exactly_that_every_decider_exited_0(job: tuple[Plan, list[Ended]]) -> None:
     plan, ends = job
     well = {e.pod_id for e in ends if isinstance(e, ReplicaExited) and e.exit_code == 0}
-    decision = decide(plan, by_pod(ends))
+    decision = decide(plan, after(ends))
     expected = {r.pod_id for r in plan.replicas if r.decides} <= well
     assert (isinstance(decision, Finish) and decision.status == "Succeeded") is expected

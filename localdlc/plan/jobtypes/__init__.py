@@ -48,6 +48,10 @@ class JobType(Protocol):
         """Whether the job needs this member to end well in order to succeed."""
         ...
 
+    def port(self, role: Role) -> int | None:
+        """Where a replica of the role answers when it is ready, as far as that is the type's."""
+        ...
+
     def completed(self, job_id: str) -> str:
         """DLC's ReasonMessage when the job has succeeded."""
         ...

@@ -66,6 +66,11 @@ def decides(member: Member, topology: Topology, success_policy: str) -> bool:
     return True
 
 
+def port(role: Role) -> int | None:
+    """Ray's on the Head; alone nothing answers."""
+    return ray.port(role)
+
+
 def completed(job_id: str) -> str:
     return f"DataJuicerJob {job_id} is successfully completed."
 

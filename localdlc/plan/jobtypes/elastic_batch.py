@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 
 from localdlc.plan.jobtypes.led import roles, script, start_after
-from localdlc.plan.replicas import Member, Topology
+from localdlc.plan.replicas import Member, Role, Topology
 
-__all__ = ["completed", "decides", "environment", "roles", "script", "start_after"]
+__all__ = ["completed", "decides", "environment", "port", "roles", "script", "start_after"]
 
+PORT = 23456
 # Its second letter is small in KubeDL, and so in what programs read.
 VARIABLE = "ElASTICBATCH_CONFIG"
 
@@ -28,6 +29,11 @@ def decides(member: Member, topology: Topology, success_policy: str) -> bool:
     """All that the request calls Workers, so the promoted one, too; a Master only when alone."""
     asked = {peer.role.spec.Type for peer in topology.members}
     return member.role.spec.Type == "Worker" or "Worker" not in asked
+
+
+def port(role: Role) -> int | None:
+    """The work queue on the Master."""
+    return PORT if role.type == "Master" else None
 
 
 def completed(job_id: str) -> str:

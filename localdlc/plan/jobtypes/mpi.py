@@ -19,6 +19,7 @@ from localdlc.plan.ssh import AGENT, CALL, SERVE, ssh_files, until_reached
 if TYPE_CHECKING:
     from localdlc.spec.settings import JobSettings
 
+SSH_PORT = 22
 LEADERS = ("Master", "Launcher")
 # Open MPI's form, and the one of MPICH and of Intel's library, which both start by Hydra.
 HOSTFILE = "/etc/mpi/hostfile"
@@ -35,10 +36,12 @@ def roles(asked: tuple[Role, ...], settings: JobSettings | None) -> tuple[Role, 
 def environment(member: Member, topology: Topology) -> dict[str, str]:
     """The launcher's alone: how to reach the others, and where they are listed.
 
-    Open MPI 5 reads PRTE's names, and all before it the others.
+    Open MPI 5 reads PRTE's names, and all before it the others. Intel's library reads no number of
+    slots from a file.
     """
     if not leads(member):
         return {}
+    _, most = max(slots(topology), key=lambda listed: listed[1])
     return {
         "OMPI_MCA_plm_rsh_agent": AGENT,
         "OMPI_MCA_orte_default_hostfile": HOSTFILE,
@@ -50,6 +53,7 @@ def environment(member: Member, topology: Topology) -> dict[str, str]:
         "I_MPI_HYDRA_BOOTSTRAP": "ssh",
         "I_MPI_HYDRA_BOOTSTRAP_EXEC": AGENT,
         "I_MPI_HYDRA_HOST_FILE": MACHINEFILE,
+        "I_MPI_PERHOST": str(most),
     }
 
 
@@ -65,13 +69,16 @@ def script(member: Member, topology: Topology, user_command: str) -> Script:
 
 
 def hostfiles(topology: Topology) -> tuple[File, ...]:
+    return (
+        File(HOSTFILE, "".join(f"{host} slots={n}\n" for host, n in slots(topology))),
+        File(MACHINEFILE, "".join(f"{host}:{n}\n" for host, n in slots(topology))),
+    )
+
+
+def slots(topology: Topology) -> list[tuple[str, int]]:
     """One slot a GPU, or one; the Master is listed only where nobody else is."""
     workers = tuple(peer for peer in topology.members if not leads(peer))
-    slots = [(peer.pod_id, gpus(peer.role) or 1) for peer in workers or topology.members]
-    return (
-        File(HOSTFILE, "".join(f"{host} slots={n}\n" for host, n in slots)),
-        File(MACHINEFILE, "".join(f"{host}:{n}\n" for host, n in slots)),
-    )
+    return [(peer.pod_id, gpus(peer.role) or 1) for peer in workers or topology.members]
 
 
 def start_after(role: Role, topology: Topology) -> tuple[StartAfter, ...]:
@@ -83,6 +90,11 @@ def start_after(role: Role, topology: Topology) -> tuple[StartAfter, ...]:
 def decides(member: Member, topology: Topology, success_policy: str) -> bool:
     """The verdict is UserCommand's, which the Master runs."""
     return leads(member)
+
+
+def port(role: Role) -> int | None:
+    """The ssh server of a Worker."""
+    return None if role.type in LEADERS else SSH_PORT
 
 
 def completed(job_id: str) -> str:

@@ -6,9 +6,9 @@ of PyTorch's.
 
 from __future__ import annotations
 
-from localdlc.plan.jobtypes.pytorch import decides, environment, roles, script, start_after
+from localdlc.plan.jobtypes.pytorch import decides, environment, port, roles, script, start_after
 
-__all__ = ["completed", "decides", "environment", "roles", "script", "start_after"]
+__all__ = ["completed", "decides", "environment", "port", "roles", "script", "start_after"]
 
 
 def completed(job_id: str) -> str:

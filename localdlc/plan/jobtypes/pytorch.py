@@ -6,9 +6,9 @@ Facts: DLC's page on environment variables; KubeDL's PyTorch controller where DL
 from __future__ import annotations
 
 from localdlc.plan.jobtypes.led import master, roles, script, start_after
-from localdlc.plan.replicas import Member, Topology
+from localdlc.plan.replicas import Member, Role, Topology
 
-__all__ = ["completed", "decides", "environment", "roles", "script", "start_after"]
+__all__ = ["completed", "decides", "environment", "port", "roles", "script", "start_after"]
 
 MASTER_PORT = 23456
 
@@ -27,6 +27,11 @@ def environment(member: Member, topology: Topology) -> dict[str, str]:
 def decides(member: Member, topology: Topology, success_policy: str) -> bool:
     """Master and all Workers must end well; SuccessPolicy is TensorFlow's alone."""
     return True
+
+
+def port(role: Role) -> int | None:
+    """The rendezvous, which the Master alone holds."""
+    return MASTER_PORT if role.type == "Master" else None
 
 
 def completed(job_id: str) -> str:

@@ -110,6 +110,11 @@ def decides(member: Member, topology: Topology, success_policy: str) -> bool:
     return leads(member)
 
 
+def port(role: Role) -> int | None:
+    """The Head's, where nodes join."""
+    return PORT if role.type == "Head" else None
+
+
 def completed(job_id: str) -> str:
     return f"RayJob {job_id} is successfully completed."
 

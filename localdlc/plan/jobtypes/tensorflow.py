@@ -75,5 +75,10 @@ def decides(member: Member, topology: Topology, success_policy: str) -> bool:
     return member.role.type == "Worker" and member.index == 0
 
 
+def port(role: Role) -> int | None:
+    """The gRPC server of TF_CONFIG's cluster; an Evaluator is none of it."""
+    return None if role.type == "Evaluator" else PORT
+
+
 def completed(job_id: str) -> str:
     return f"TFJob {job_id} successfully completed."

@@ -7,9 +7,9 @@ Master and the first Worker the same one.
 from __future__ import annotations
 
 from localdlc.plan.jobtypes.led import master, roles, script, start_after
-from localdlc.plan.replicas import Member, Topology
+from localdlc.plan.replicas import Member, Role, Topology
 
-__all__ = ["completed", "decides", "environment", "roles", "script", "start_after"]
+__all__ = ["completed", "decides", "environment", "port", "roles", "script", "start_after"]
 
 PORT = 9999
 
@@ -29,6 +29,11 @@ def environment(member: Member, topology: Topology) -> dict[str, str]:
 def decides(member: Member, topology: Topology, success_policy: str) -> bool:
     """The Master alone, whatever the Workers do."""
     return member.role.type == "Master"
+
+
+def port(role: Role) -> int | None:
+    """The tracker on the Master, and the Workers' own."""
+    return PORT
 
 
 def completed(job_id: str) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "JOB_TYPES",
     "accessibility",
+    "considered",
     "display_name",
     "job_type",
     "options",
@@ -80,6 +81,14 @@ def success_policy(request: CreateJobRequest) -> Iterator[Problem]:
     yield from one_of(
         "SuccessPolicy", request.SuccessPolicy, ("AllWorkers", "ChiefWorker", "Partial")
     )
+
+
+def considered(request: CreateJobRequest) -> Iterator[Problem]:
+    """Partial is about the roles that are flagged, so there must be one."""
+    flagged = any(spec.ConsiderInSuccessPolicy for spec in request.JobSpecs)
+    if request.SuccessPolicy == "Partial" and not flagged:
+        sentence = "Partial needs a role with ConsiderInSuccessPolicy true: those decide"
+        yield invalid("SuccessPolicy", sentence)
 
 
 def accessibility(request: CreateJobRequest) -> Iterator[Problem]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from localdlc.spec.problems import invalid, missing, nearest, one_of, quoted
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ROLES",
-    "dependencies",
     "distinct_roles",
     "hyper_nodes",
     "images",
@@ -141,20 +139,6 @@ def restart_policies(request: CreateJobRequest) -> Iterator[Problem]:
     allowed = ("Always", "Never", "OnFailure", "ExitCode")
     for path, spec in roles(request):
         yield from one_of(f"{path}.RestartPolicy", spec.RestartPolicy, allowed)
-
-
-def dependencies(request: CreateJobRequest) -> Iterator[Problem]:
-    """Roles wait for other roles of the same job."""
-    names = list(Counter(spec.Type for spec in request.JobSpecs if spec.Type))
-    for path, spec in roles(request):
-        for index, upstream in enumerate(spec.StartupDependencies):
-            where = f"{path}.StartupDependencies[{index}].Type"
-            if upstream.Type is None:
-                yield missing(where, "is required: the role to wait for")
-            elif upstream.Type == spec.Type:
-                yield invalid(where, "is the role itself, which cannot wait for itself")
-            else:
-                yield from one_of(where, upstream.Type, names)
 
 
 def services(request: CreateJobRequest) -> Iterator[Problem]:

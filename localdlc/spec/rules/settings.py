@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_interface
 from typing import TYPE_CHECKING
 
+from localdlc.spec.error_monitoring import flaws
 from localdlc.spec.problems import invalid, one_of
 
 if TYPE_CHECKING:
@@ -13,7 +14,15 @@ if TYPE_CHECKING:
     from localdlc.errors import Problem
     from localdlc.spec.request import CreateJobRequest
 
-__all__ = ["cidrs", "credentials", "data_juicer", "default_route", "grace", "reservation"]
+__all__ = [
+    "cidrs",
+    "credentials",
+    "data_juicer",
+    "default_route",
+    "error_monitoring",
+    "grace",
+    "reservation",
+]
 
 
 def reservation(request: CreateJobRequest) -> Iterator[Problem]:
@@ -30,6 +39,13 @@ def grace(request: CreateJobRequest) -> Iterator[Problem]:
     """Seconds between the polite signal and the last one."""
     if request.Settings and (request.Settings.TerminationGracePeriodSeconds or 0) < 0:
         yield invalid("Settings.TerminationGracePeriodSeconds", "must be 0 or more")
+
+
+def error_monitoring(request: CreateJobRequest) -> Iterator[Problem]:
+    """AIMaster's arguments: those that are known have a form."""
+    text = request.Settings.ErrorMonitoringArgs if request.Settings else None
+    for flaw in flaws(text or ""):
+        yield invalid("Settings.ErrorMonitoringArgs", flaw)
 
 
 def data_juicer(request: CreateJobRequest) -> Iterator[Problem]:

@@ -161,6 +161,7 @@ FROM_ENVIRONMENT = {
     "offline": ("yes", True),
     "keep": ("always", "always"),
     "grace": ("2.5", 2.5),
+    "time_scale": ("60", 60.0),
     "subnets": (
         "10.1.0.0/16, 10.2.0.0/16",
         (IPv4Network("10.1.0.0/16"), IPv4Network("10.2.0.0/16")),

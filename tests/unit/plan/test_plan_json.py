@@ -10,8 +10,8 @@ from given import JOB_ID, planned, request
 
 from localdlc.config import CodeSource
 
-PLAN = """job_id display_name job_type success_policy deadline_seconds grace_seconds network inputs
-replicas notes"""
+PLAN = """job_id display_name job_type success_policy deadline_seconds grace_seconds restart_budget network
+inputs replicas notes"""
 REPLICA = """pod_id role index hostname aliases ip image command env mounts files resources
 start_after restart_policy decides"""
 

@@ -6,7 +6,8 @@ import pytest
 from given import exited, plan_of, short
 
 from localdlc.plan.model import Plan
-from localdlc.plan.policy import Ended, Finish, decide, judged
+from localdlc.plan.policy import Finish, decide, judged
+from localdlc.plan.progress import Ended, Progress
 
 TF = {"Chief": 1, "Worker": 2}
 
@@ -14,7 +15,7 @@ TF = {"Chief": 1, "Worker": 2}
 def heard_first(plan: Plan, ended: dict[str, Ended], name: str) -> Finish:
     """What is decided when ``name`` alone has been heard of."""
     pod = f"{plan.job_id}-{name}"
-    decision = decide(plan, {pod: ended[pod]})
+    decision = decide(plan, Progress({pod: ended[pod]}))
     assert isinstance(decision, Finish)
     return decision
 
@@ -35,11 +36,12 @@ def test_what_came_first_decides_even_if_it_is_heard_of_last(
 ) -> None:
     plan = plan_of(TF, "TFJob", SuccessPolicy=policy)
     ended = exited(plan, codes)
-    finish = judged(plan, heard_first(plan, ended, first), ended)
+    finish = judged(plan, heard_first(plan, ended, first), Progress(ended))
     assert f"{finish.status} by {short(finish.deciding_replica or '')}" == verdict
 
 
 def test_a_stop_stays_a_stop() -> None:
     plan = plan_of(TF, "TFJob")
     finish = Finish("Stopped", "JobStoppedByUser", "Job is stopped by user.")
-    assert judged(plan, finish, exited(plan, {"chief-0": 0, "worker-0": 0})) == finish
+    ended = exited(plan, {"chief-0": 0, "worker-0": 0})
+    assert judged(plan, finish, Progress(ended)) == finish

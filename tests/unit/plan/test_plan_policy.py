@@ -10,7 +10,9 @@ import pytest
 from given import JOB_ID, exited, plan_of, short
 
 from localdlc.plan.model import Plan, StartAfter
-from localdlc.plan.policy import Ended, Finish, GoOn, decide, may_start, overdue, stopped
+from localdlc.plan.policy import Decision, Finish, GoOn, Restart, decide, overdue, stopped
+from localdlc.plan.progress import Ended, Progress
+from localdlc.plan.startup import may_start
 from localdlc.record.events import ReplicaExited, ReplicaLost
 
 TF: dict[str, int | None] = {"Chief": 1, "Worker": 2, "PS": 1, "Evaluator": 1}
@@ -54,9 +56,11 @@ def plan_for(roles: Any, policy: str) -> Plan:
     return plan_of(roles, job_type, SuccessPolicy=policy)
 
 
-def told(decision: Finish | GoOn) -> str:
+def told(decision: Decision) -> str:
     if isinstance(decision, GoOn):
         return "goes on"
+    if isinstance(decision, Restart):
+        return f"restarts {' '.join(map(short, decision.pods))} in {decision.after_seconds:g} s"
     return f"{decision.status} by {short(decision.deciding_replica or '')}"
 
 
@@ -65,7 +69,7 @@ def test_the_table_of_success_and_failure(
     roles: Any, policy: str, ends: Ends, verdict: str
 ) -> None:
     plan = plan_for(roles, policy)
-    assert told(decide(plan, exited(plan, ends))) == verdict
+    assert told(decide(plan, Progress(exited(plan, ends)))) == verdict
 
 
 @pytest.mark.parametrize(("roles", "policy", "ends", "verdict"), TABLE)
@@ -74,35 +78,37 @@ def test_ends_that_arrive_together_may_arrive_in_any_order(
 ) -> None:
     plan = plan_for(roles, policy)
     turned = dict(reversed(exited(plan, ends).items()))
-    assert told(decide(plan, turned)) == verdict
+    assert told(decide(plan, Progress(turned))) == verdict
 
 
 def test_a_replica_that_we_stopped_has_not_failed() -> None:
     plan = plan_of({"Worker": 2})
-    assert decide(plan, exited(plan, {"worker-0": 143}, ours=True)) == GoOn()
+    assert decide(plan, Progress(exited(plan, {"worker-0": 143}, ours=True))) == GoOn()
 
 
 def test_a_lost_replica_has_failed_even_after_a_clear_end() -> None:
     plan = plan_of({"Worker": 2})
     lost: dict[str, Ended] = {f"{JOB_ID}-master-0": ReplicaLost(f"{JOB_ID}-master-0", 1, "gone")}
-    assert told(decide(plan, lost)) == "Failed by master-0"
-    assert told(decide(plan, {**lost, **exited(plan, {"worker-0": 1})})) == "Failed by worker-0"
+    assert told(decide(plan, Progress(lost))) == "Failed by master-0"
+    both = Progress({**lost, **exited(plan, {"worker-0": 1})})
+    assert told(decide(plan, both)) == "Failed by worker-0"
 
 
 def test_of_two_failures_the_earlier_decides_and_the_pod_id_settles_a_tie() -> None:
     plan = plan_of({"Worker": 3})
     ends = exited(plan, {"worker-1": 1, "worker-0": 1, "master-0": 1})
-    assert told(decide(plan, ends)) == "Failed by worker-1"
+    assert told(decide(plan, Progress(ends))) == "Failed by worker-1"
     noon = datetime(2026, 1, 1, tzinfo=UTC)
     tied: dict[str, Ended] = {
         pod: ReplicaExited(pod, 1, 1, False, None, False, noon) for pod in ends
     }
-    assert told(decide(plan, tied)) == "Failed by master-0"
+    assert told(decide(plan, Progress(tied))) == "Failed by master-0"
 
 
 def test_the_words_of_a_failure_are_dlcs() -> None:
     plan = plan_of({"Worker": 3})
-    decision = decide(plan, exited(plan, {"worker-1": 1, "worker-0": 1, "master-0": 1}))
+    ends = exited(plan, {"worker-1": 1, "worker-0": 1, "master-0": 1})
+    decision = decide(plan, Progress(ends))
     assert decision == Finish(
         "Failed",
         "JobFailed",
@@ -113,7 +119,7 @@ def test_the_words_of_a_failure_are_dlcs() -> None:
 
 def test_the_words_of_success_are_dlcs() -> None:
     plan = plan_of({"Worker": 1}, "TFJob")
-    assert decide(plan, exited(plan, {"chief-0": 0})) == Finish(
+    assert decide(plan, Progress(exited(plan, {"chief-0": 0}))) == Finish(
         "Succeeded", "JobSucceeded", f"TFJob {JOB_ID} successfully completed.", f"{JOB_ID}-chief-0"
     )
 
@@ -135,9 +141,8 @@ def pods(*names: str) -> frozenset[str]:
 
 
 def startable(plan: Plan, started: frozenset[str], ended: dict[str, Ended] | None = None) -> str:
-    return " ".join(
-        short(r.pod_id) for r in plan.replicas if may_start(plan, r, started, ended or {})
-    )
+    progress = Progress(ended or {}, started)
+    return " ".join(short(r.pod_id) for r in plan.replicas if may_start(plan, r, progress))
 
 
 def test_workers_start_when_every_ps_has_started() -> None:

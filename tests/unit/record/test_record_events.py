@@ -68,7 +68,10 @@ SAMPLES: list[tuple[Event, dict[str, Any]]] = [
         },
     ),
     (events.ReplicaLost(POD, 2, "gone"), {"pod_id": POD, "attempt": 2, "reason": "gone"}),
-    (events.ReplicaRestarted(POD, 2, "137"), {"pod_id": POD, "attempt": 2, "reason": "137"}),
+    (
+        events.ReplicaRestarted(POD, 2, "137", 1),
+        {"pod_id": POD, "attempt": 2, "reason": "137", "restart": 1},
+    ),
     (events.StopRequested("SIGINT"), {"by": "SIGINT"}),
     (events.Note("by the way"), {"text": "by the way"}),
     (events.Progress("i:1", "50%"), {"subject": "i:1", "text": "50%"}),

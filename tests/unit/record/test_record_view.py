@@ -124,6 +124,24 @@ def test_a_new_attempt_starts_afresh() -> None:
     assert (replica.attempt, replica.pod_uid, replica.exit_code) == (2, "two", None)
 
 
+def test_earlier_attempts_are_history() -> None:
+    view = view_of(
+        events.ReplicaStarted(POD, "one", 1, "c", "10.0.0.2"),
+        ended(137),
+        events.ReplicaRestarted(POD, 2, "it ended", 1),
+        events.ReplicaStarted(POD, "two", 2, "d", "10.0.0.2"),
+        ended(1),
+        events.ReplicaRestarted(POD, 3, "it ended", 2),
+    )
+    replica = view.replicas[POD]
+    assert (replica.status, replica.attempt, view.restarts) == ("Pending", 3, 2)
+    assert [(e.attempt, e.pod_uid, e.exit_code) for e in replica.earlier] == [
+        (1, "one", 137),
+        (2, "two", 1),
+    ]
+    assert not any(e.earlier for e in replica.earlier)
+
+
 def test_the_first_who_wants_a_stop_is_named() -> None:
     view = view_of(events.StopRequested("SIGINT"), events.StopRequested("SIGTERM"))
     assert view.stop_requested_by == "SIGINT"

@@ -54,11 +54,14 @@ def test_the_report_has_the_members_that_are_there() -> None:
         ("JobType=RayJob", "JobType", "honoured"),
         ("JobType=MPIJob", "JobType", "approximated"),
         ("SuccessPolicy=ChiefWorker", "SuccessPolicy", "approximated"),
-        ("SuccessPolicy=Partial", "SuccessPolicy", "refused"),
         (f"{SPEC}.RestartPolicy=Never", "JobSpecs[].RestartPolicy", "honoured"),
         (f"{SPEC}.RestartPolicy=Always", "JobSpecs[].RestartPolicy", "approximated"),
         (f"{SPEC}.IsChief=false", "JobSpecs[].IsChief", "ignored"),
-        (f"{SPEC}.IsChief=true", "JobSpecs[].IsChief", "refused"),
+        (f"{SPEC}.IsChief=true", "JobSpecs[].IsChief", "ignored"),
+        (f"{SPEC}.ConsiderInSuccessPolicy=true", "JobSpecs[].ConsiderInSuccessPolicy", "ignored"),
+        ("Settings.JobReservedMinutes=5", "Settings.JobReservedMinutes", "approximated"),
+        ("Settings.JobReservedMinutes=0", "Settings.JobReservedMinutes", "honoured"),
+        ("Settings.ErrorMonitoringArgs=--x 1", "Settings.ErrorMonitoringArgs", "ignored"),
         ("ThirdpartyLibs[0]=numpy", "ThirdpartyLibs", "honoured"),
         ("Envs.A=x", "Envs", "honoured"),
         ("CustomEnvs[0].Key=x", "CustomEnvs[].Key", "honoured"),
@@ -73,6 +76,25 @@ def test_treatment_follows_the_value(override: str, row: str, treatment: str) ->
 
 def test_success_policy_counts_on_a_tfjob() -> None:
     assert treatments("JobType=TFJob", "SuccessPolicy=ChiefWorker")["SuccessPolicy"] == "honoured"
+
+
+def test_flags_of_a_role_count_where_the_policy_asks_for_them() -> None:
+    chief = f"{SPEC}.IsChief=true"
+    asked = treatments("SuccessPolicy=ChiefWorker", chief)
+    assert (asked["SuccessPolicy"], asked["JobSpecs[].IsChief"]) == ("honoured", "approximated")
+    considered = f"{SPEC}.ConsiderInSuccessPolicy=true"
+    asked = treatments("SuccessPolicy=Partial", considered)
+    assert asked["SuccessPolicy"] == "approximated"
+    assert asked["JobSpecs[].ConsiderInSuccessPolicy"] == "approximated"
+
+
+def test_restarts_are_aimasters_where_it_restarts() -> None:
+    policy, on = f"{SPEC}.RestartPolicy=OnFailure", "Settings.EnableErrorMonitoringInAIMaster=true"
+    row = "JobSpecs[].RestartPolicy"
+    assert treatments(policy)[row] == treatments(policy, on)[row] == "approximated"
+    args = "Settings.ErrorMonitoringArgs=--enable-job-restart true"
+    asked = treatments(policy, on, args)
+    assert (asked[row], asked["Settings.ErrorMonitoringArgs"]) == ("ignored", "approximated")
 
 
 def test_data_juicers_own_settings_count_on_its_job() -> None:
@@ -92,8 +114,6 @@ def test_no_gpu_is_no_problem() -> None:
          "--set 'JobSpecs[0].ResourceConfig.GPU=\"0\"'"),
         (f'{SPEC}.LocalMountSpecs[0]={{"MountMode": "Block", "MountPath": "/dev/a"}}',
          f"{SPEC}.LocalMountSpecs[0].MountMode", "mount a folder: Filesystem"),
-        ("SuccessPolicy=Partial", "SuccessPolicy", "set it to AllWorkers or ChiefWorker"),
-        (f"{SPEC}.IsChief=true", f"{SPEC}.IsChief", "set it to false"),
         ("TemplateId=tpl1", "TemplateId", "write the job out"),
     ],
 )  # fmt: skip
@@ -104,13 +124,13 @@ def test_a_refusal_says_what_and_what_to_do(override: str, path: str, says: str)
     assert says in problem.message
 
 
-def test_a_role_that_waits_is_refused() -> None:
+def test_a_role_that_waits_is_told() -> None:
     waits = [
         'JobSpecs[1]={"Type": "Master", "Image": "i"}',
         f"{SPEC}.StartupDependencies[0].Type=Master",
     ]
-    [problem] = refusals(read_request(SMALLEST, waits).request)
-    assert problem.path == f"{SPEC}.StartupDependencies[0].Type"
+    told = [row.path for row in report(read_request(SMALLEST, waits).request)]
+    assert "JobSpecs[].StartupDependencies[].Type" in told
 
 
 def test_what_has_no_effect_is_told_by_its_place() -> None:

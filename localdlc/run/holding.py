@@ -1,0 +1,73 @@
+"""Replicas that have ended, held so that one can enter them: JobReservedMinutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+
+from localdlc.errors import LocaldlcError
+from localdlc.plan.reservation import MARK, Reservation
+from localdlc.record.events import Event, Note, StopRequested
+from localdlc.run.alarms import Alarms
+from localdlc.run.engine import Engine
+from localdlc.run.inbox import Inbox, Kill
+from localdlc.run.signals import HANDS
+
+__all__ = ["Holding", "prepare"]
+
+# Seconds that held replicas may take to be gone.
+PATIENCE = 15.0
+
+
+def prepare(reserved: Reservation) -> None:
+    """Before any container is created: where they will look is there, and says nothing yet."""
+    folder = Path(reserved.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)
+
+
+class Holding:
+    """The held replicas of one job, in the containers in which they ran."""
+
+    def __init__(
+        self, engine: Engine, reserved: Reservation, inbox: Inbox, emit: Callable[[Event], None]
+    ) -> None:
+        self._engine = engine
+        self._reserved = reserved
+        self._inbox = inbox
+        self._emit = emit
+
+    def hold(self, containers: Mapping[str, str], clock: Callable[[], float]) -> None:
+        """Until the time is up or somebody has had enough; ``containers`` by their names."""
+        seconds = self._reserved.seconds
+        alarms = Alarms(clock)
+        alarms.set("over", seconds)
+        (Path(self._reserved.folder) / MARK).touch()
+        with_hands = ThreadPoolExecutor(HANDS, "localdlc-holding")
+        for name, container in containers.items():
+            with_hands.submit(self._begin, name, container)
+        names = ", ".join(containers)
+        self._emit(Note(f"held for {seconds:g} s or until stopped, to be entered: {names}"))
+        while "over" not in alarms.due():
+            message = self._inbox.next(alarms.patience())
+            if isinstance(message, Event):
+                self._emit(message)
+            if isinstance(message, StopRequested | Kill):
+                break
+        wait([with_hands.submit(self._end, one) for one in containers.values()], PATIENCE)
+        with_hands.shutdown(wait=False, cancel_futures=True)
+
+    def _begin(self, name: str, container: str) -> None:
+        try:
+            self._engine.start(container)
+        except LocaldlcError as error:
+            self._inbox.post(Note(f"{name} cannot be entered: {error}"))
+
+    def _end(self, container: str) -> None:
+        """Killed, and seen to be: whoever accompanies it then leaves, too."""
+        try:
+            self._engine.signal(container, "SIGKILL")
+            self._engine.wait(container)
+        except LocaldlcError as error:
+            self._inbox.post(Note(str(error)))

@@ -20,8 +20,8 @@ from localdlc.run.engine import Engine
 from localdlc.run.errands import Errands
 from localdlc.run.tasks import Task
 from localdlc.stage.layer import Written, look, settle, work_of
-from localdlc.stage.meter import counted
-from localdlc.writing_back import Upload, some, summary
+from localdlc.stage.meter import counted, some
+from localdlc.writing_back import Upload, summary
 
 __all__ = ["Outputs", "told"]
 

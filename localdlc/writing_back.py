@@ -5,7 +5,7 @@ After the job, or by a command of its own when that failed; never what a job del
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,7 @@ from localdlc.stage.layer import Written, contents
 from localdlc.stage.meter import amount, counted
 from localdlc.stage.write_back import destination, write_back
 
-__all__ = ["Upload", "some", "summary", "uploads"]
-
-SHOWN = 5
+__all__ = ["Upload", "summary", "uploads"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +68,3 @@ def left(plan: Mapping[str, Any]) -> Iterator[Upload]:
 
 def summary(written: Written) -> str:
     return f"{counted(len(written.files))} ({amount(written.bytes)})"
-
-
-def some(names: Sequence[str]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more:,} more" if more > 0 else "")

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from threading import Event
 
 from localdlc.plan.model import Fetch
 from localdlc.stage.listing import Listing
@@ -86,9 +87,13 @@ class Slot:
         self.incoming = self.folder / INCOMING
 
     @contextmanager
-    def locked(self, holder: str, waiting: Callable[[str], None], source: str) -> Iterator[None]:
+    def locked(
+        self, holder: str, source: str, waiting: Callable[[str], None], cancelled: Event
+    ) -> Iterator[None]:
         """Alone at work here; ``source`` is what `cache list` will show."""
-        with waited_for(self.folder / "lock", holder, waiting):
+        # What a store shows to nobody else, this machine does not, either.
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with waited_for(self.folder / "lock", holder, waiting, cancelled):
             (self.folder / "source").write_text(source)
             yield
 

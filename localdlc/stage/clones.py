@@ -19,7 +19,7 @@ from localdlc.plan.code import name_of
 from localdlc.plan.model import Checkout
 from localdlc.stage.askpass import Login
 from localdlc.stage.git_process import Git, GitFailed
-from localdlc.stage.locks import alone
+from localdlc.stage.locks import waited_for
 
 __all__ = ["CACHED", "bare_clone", "clone_of", "commit_of"]
 
@@ -31,8 +31,6 @@ KEPT = "refs/localdlc"
 # The git of a run that was killed may come to its end beside ours, and change what we read before.
 ATTEMPTS = 3
 CACHED = "out of the cache"
-# Seconds between two looks at a lock that another process holds.
-AGAIN = 0.1
 HINTS = (
     (
         re.compile("Authentication failed|could not read (Username|Password)|error: 40[13]"),
@@ -65,11 +63,14 @@ def bare_clone(checkout: Checkout, git: Git, login: Login, tell: Tell) -> Iterat
     """Brings a clone up to what is wanted and holds it; gives what that took, in words.
 
     A commit that is there is not asked for again; a branch is, because it may have moved. Raises
-    `InputError` when the repository cannot be reached and when `Checkout.offline` forbids to.
+    `InputError` when the repository cannot be reached and when `Checkout.offline` forbids to,
+    `Cancelled` when that is called off while another job does it.
     """
     clone = clone_of(checkout)
     clone.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with lock(clone.with_suffix(".lock"), git, tell):
+    holder = f"job {Path(checkout.folder).parent.name}"
+    waiting = lambda who: tell(f"waiting for {who}, which clones it")  # noqa: E731
+    with waited_for(clone.with_suffix(".lock"), holder, waiting, git.cancelled):
         try:
             yield brought(checkout, git, login, tell)
         except GitFailed as error:
@@ -183,19 +184,3 @@ def clear(clone: Path) -> None:
             stale.unlink(missing_ok=True)
         for piece in clone.glob("objects/pack/tmp_*"):
             piece.unlink(missing_ok=True)
-
-
-@contextmanager
-def lock(file: Path, git: Git, tell: Tell) -> Iterator[None]:
-    """Waits while another job clones or fetches the same repository, unless it is called off."""
-    held = alone(file)
-    if held is None:
-        tell("waiting for another job that clones it")
-    while held is None:
-        if git.cancelled.wait(AGAIN):
-            raise InputError("called off while another job was cloning")
-        held = alone(file)
-    try:
-        yield
-    finally:
-        held.let_go()

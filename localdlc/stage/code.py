@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -13,9 +14,11 @@ from localdlc.record.events import InputStaged, Note, Progress
 from localdlc.stage.askpass import login
 from localdlc.stage.clones import CACHED, bare_clone, clone_of, commit_of
 from localdlc.stage.data import missing
-from localdlc.stage.differences import differing, in_words
+from localdlc.stage.differences import differing
 from localdlc.stage.git_process import TRUSTING, Git, GitFailed
 from localdlc.stage.lfs import WITHOUT_LFS, bring_lfs
+from localdlc.stage.meter import some
+from localdlc.stage.sources import Cancelled
 from localdlc.stage.submodules import bring_submodules
 from localdlc.stage.task import InputTask, Post
 from localdlc.stage.working_tree import discard, remember
@@ -42,7 +45,7 @@ class CloneTask:
         self._at_work = Lock()
 
     def __call__(self, post: Post) -> None:
-        with self._at_work:
+        with self._at_work, suppress(Cancelled):
             if not self._git.cancelled.is_set():
                 self._bring(post)
 
@@ -97,7 +100,7 @@ class CloneTask:
         if paths := differing_or_none(Path(checkout.repository), self._git):
             post(
                 Note(
-                    f"{self._uri} has uncommitted changes ({in_words(paths)}); the job runs what "
+                    f"{self._uri} has uncommitted changes ({some(paths)}); the job runs what "
                     "is committed. --code-dir runs the folder as it is."
                 )
             )
@@ -120,8 +123,11 @@ class FolderTask:
 
     def __call__(self, post: Post) -> None:
         began = time.monotonic()
-        if not self._folder.is_dir():
-            raise InputError(wrong_with(self._folder))
+        try:
+            if not self._folder.is_dir():
+                raise InputError(wrong_with(self._folder))
+        except OSError as error:  # no right to look
+            raise InputError(f"{self._folder}: {error.strerror}") from error
         try:
             paths = differing(self._folder, self._git)
         except GitFailed as error:
@@ -129,7 +135,7 @@ class FolderTask:
             paths = []
         if paths:
             differ = f"{len(paths)} file(s) differ from the commit"
-            post(Note(f"{self._folder}: {differ}: {in_words(paths)}."))
+            post(Note(f"{self._folder}: {differ}: {some(paths)}."))
         detail = "the folder as it is" + ("; git knows no commit of it" if paths is None else "")
         post(staged(str(self._folder), began, detail, cached=True))
 

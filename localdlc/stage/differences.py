@@ -13,14 +13,13 @@ from pathlib import Path
 
 from localdlc.stage.git_process import Git, GitFailed, GitMissing
 
-__all__ = ["differing", "in_words"]
+__all__ = ["differing"]
 
 # They change how a file is compared, and name no program.
 HARMLESS = re.compile(
     r"core\.(repositoryformatversion|filemode|autocrlf|eol|symlinks|ignorecase|precomposeunicode)"
     r"|extensions\.objectformat"
 )
-SHOWN = 5
 
 
 def differing(folder: Path, git: Git) -> list[str] | None:
@@ -67,9 +66,3 @@ def imitate(ours: Path, theirs: Path, indexes: Path, head: str, settings: list[s
             section, _, member = name.partition(".")
             lines.append(f"[{section}]\n{member} = {value}\n")
     (ours / "config").write_text("".join(lines))
-
-
-def in_words(paths: list[str]) -> str:
-    """``a.py, b.py and 3 more``"""
-    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
-    return ", ".join(paths[:SHOWN]) + more

@@ -16,7 +16,7 @@ from localdlc.record.events import InputStaged, Note, Progress
 from localdlc.stage.cache import Slot, Tree
 from localdlc.stage.download import PARALLEL, Download, Incoming, Size
 from localdlc.stage.listing import Listing, read_listing
-from localdlc.stage.meter import Meter, amount, counted
+from localdlc.stage.meter import Meter, amount, counted, some
 from localdlc.stage.sources import Cancelled, Changed, Source, open_source
 from localdlc.stage.task import Post
 
@@ -28,8 +28,6 @@ __all__ = ["FetchTask"]
 
 # Seconds that a cancelled task may take to let go of its folder.
 PATIENCE = 3.0
-# Odd names that are told one by one.
-TOLD = 3
 
 
 class FetchTask:
@@ -81,9 +79,10 @@ class FetchTask:
                 f"without --offline, or give it a folder: --map {self._input.uri}=FOLDER."
             )
         holder, source = f"job {self._job_id}", named(self._input.uri, self._fetch)
-        with self._slot.locked(holder, lambda who: self._wait(who, post), source):
-            self._check()
+        waiting = lambda who: self._wait(who, post)  # noqa: E731
+        with self._slot.locked(holder, source, waiting, self._cancelled):
             tree, fetched = self._cached() if self._config.offline else self._current(meter)
+            self._check()
             self._held = tree.hold()
             self._slot.discard_others(tree)
         link(Path(self._input.source), tree.mounted)
@@ -186,6 +185,5 @@ def remarks(uri: str, listing: Listing) -> list[str]:
     """What of the source has no place in a folder."""
     if not listing.left_out:
         return []
-    names = ", ".join(map(repr, listing.left_out[:TOLD]))
-    more = f" and {len(listing.left_out) - TOLD:,} more" if len(listing.left_out) > TOLD else ""
-    return [f"{uri}: no folder can hold {names}{more}; the job does not see them."]
+    names = some([repr(name) for name in listing.left_out])
+    return [f"{uri}: no folder can hold {names}; the job does not see them."]

@@ -11,8 +11,8 @@ from localdlc.errors import InputError
 from localdlc.plan.model import Checkout
 from localdlc.stage.askpass import login
 from localdlc.stage.clones import clone_of
-from localdlc.stage.differences import in_words
 from localdlc.stage.git_process import Git
+from localdlc.stage.meter import some
 
 __all__ = ["WITHOUT_LFS", "bring_lfs"]
 
@@ -41,7 +41,7 @@ def bring_lfs(tree: Path, checkout: Checkout, git: Git, tell: Callable[[str], No
     names = [name for name in found if name]
     if not names:
         return None
-    told = f"{len(names)} file(s) of Git LFS ({in_words(names)})"
+    told = f"{len(names)} file(s) of Git LFS ({some(names)})"
     if os.environ.get(SKIP, "0").lower() not in {"", "0", "false"}:
         return f"{told} are pointers only, because {SKIP} is set."
     if shutil.which("git-lfs") is None:
@@ -66,6 +66,6 @@ def require_all(listed: str, checkout: Checkout) -> None:
     parts = [line.split(" ", 2) for line in listed.splitlines()]
     if missing := [name for _, mark, name in parts if mark == "-"]:
         raise InputError(
-            f"{len(missing)} file(s) of Git LFS in {checkout.repository} ({in_words(missing)}) are "
+            f"{len(missing)} file(s) of Git LFS in {checkout.repository} ({some(missing)}) are "
             "not in the cache, and localdlc is offline. Run it once without --offline."
         )

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event as Flag
 from typing import Protocol
 
 from localdlc.errors import InputError
@@ -23,6 +24,7 @@ from localdlc.record.events import Event, InputStaged, Progress
 from localdlc.stage.locks import waited_for
 from localdlc.stage.pip_settings import PLACE, PipSettings, pip_settings
 from localdlc.stage.requirements import key, lines_of, moves
+from localdlc.stage.sources import Cancelled
 
 __all__ = ["Errands", "LibrariesTask", "Surroundings"]
 
@@ -112,6 +114,7 @@ class LibrariesTask:
         self._around = around
         self._folder = Path(libraries.folder)
         self._told = self._folder.with_name(f"{self._folder.name}.pip")
+        self._left = Flag()
 
     def __call__(self, post: Callable[[Event], None]) -> None:
         """Posts `InputStaged`; raises `InputError` with pip's words, or what offline is missing."""
@@ -122,7 +125,10 @@ class LibrariesTask:
         if not wanted and not listed:
             publish(self._folder, [])
             return
-        cached = self._bring(wanted, listed, post)
+        try:
+            cached = self._bring(wanted, listed, post)
+        except Cancelled:
+            return
         wheels = sorted(self._folder.glob("*.whl"))
         post(
             InputStaged(
@@ -155,6 +161,7 @@ class LibrariesTask:
 
     def leave(self) -> None:
         """After the job: the links go, the cache stays."""
+        self._left.set()
         shutil.rmtree(self._folder.parent, ignore_errors=True)
 
     def _refuse_offline(self, lines: list[str], why: str) -> None:
@@ -171,7 +178,8 @@ class LibrariesTask:
         def waiting(holder: str) -> None:
             post(Progress(SUBJECT, f"{holder} is bringing them"))
 
-        with waited_for(kept.parent / "lock", self._folder.parents[1].name, waiting):
+        holder = f"job {self._folder.parents[1].name}"
+        with waited_for(kept.parent / "lock", holder, waiting, self._left):
             if not kept.is_dir():
                 incoming = kept.with_name("incoming")
                 self._resolve(incoming, post)

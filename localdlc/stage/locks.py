@@ -7,8 +7,16 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
+
+from localdlc.stage.sources import Cancelled
 
 __all__ = ["Held", "alone", "shared", "waited_for"]
+
+
+# Seconds between two looks at a lock that another process holds: who waits in the kernel cannot be
+# called off.
+AGAIN = 0.1
 
 
 class Held:
@@ -17,6 +25,11 @@ class Held:
     def __init__(self, handle: int) -> None:
         self._handle = handle
 
+    def sign(self, holder: str) -> None:
+        """Says who holds it, to whoever waits."""
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, holder.encode(), 0)
+
     def let_go(self) -> None:
         if self._handle >= 0:
             os.close(self._handle)
@@ -24,25 +37,32 @@ class Held:
 
 
 @contextmanager
-def waited_for(path: Path, holder: str, waiting: Callable[[str], None]) -> Iterator[None]:
+def waited_for(
+    path: Path, holder: str, waiting: Callable[[str], None], cancelled: Event
+) -> Iterator[None]:
     """Holds the lock alone; ``waiting`` hears who has it now, if somebody does.
 
-    ``holder`` is what others will hear. The kernel wakes whoever waits.
+    ``holder`` is what others will hear. Raises `Cancelled` when nobody wants it any more.
     """
-    while True:
-        handle = opened(path)
-        if not tried(handle, fcntl.LOCK_EX):
-            waiting(os.pread(handle, 200, 0).decode("utf-8", "replace") or "another process")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        if still_there(handle, path):
-            break
-        os.close(handle)  # the file was removed while we waited
+    held = alone(path)
+    if held is None:
+        waiting(holder_of(path))
+    while held is None:
+        if cancelled.wait(AGAIN):
+            raise Cancelled
+        held = alone(path)
     try:
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, holder.encode(), 0)
+        held.sign(holder)
         yield
     finally:
-        os.close(handle)
+        held.let_go()
+
+
+def holder_of(path: Path) -> str:
+    try:
+        return path.read_bytes()[:200].decode("utf-8", "replace") or "another process"
+    except OSError:
+        return "another process"
 
 
 def alone(path: Path) -> Held | None:

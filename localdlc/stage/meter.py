@@ -1,15 +1,17 @@
-"""How far a source has come, in words: bytes, files, rate and time left."""
+"""How much there is, and how far it has come, in words: bytes, files, rate and time left."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock
 
-__all__ = ["Meter", "amount", "counted"]
+__all__ = ["Meter", "amount", "counted", "some"]
 
 # Seconds between two words.
 EVERY = 0.5
+# Of many names, so many are told.
+SHOWN = 5
 
 
 class Meter:
@@ -78,3 +80,9 @@ def amount(bytes_: float) -> str:
 
 def counted(files: int) -> str:
     return f"{files:,} file{'' if files == 1 else 's'}"
+
+
+def some(names: Sequence[str]) -> str:
+    """``a.py, b.py and 3 more``"""
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more:,} more" if more > 0 else "")

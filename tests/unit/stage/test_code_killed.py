@@ -92,7 +92,7 @@ def test_two_jobs_at_once_clone_once(jobs: Jobs, server: GitServer, repository: 
     with os.fdopen(reader) as lines:
         for line in lines:
             told += line
-            if "waiting for another job" in line:
+            if "waiting for " in line:
                 assert server.stuck.wait(30)
                 server.gate.set()
     assert [process.wait(60) for process in processes] == [0, 0]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,10 @@ from oss import Bucket, Change, Cut, Drip, Hold, OssServer, Refuse, Short, Spoil
 
 from localdlc.config import Sample
 from localdlc.errors import InputError
+from localdlc.record.events import Event
 from localdlc.stage import download
+from localdlc.stage.fetching import PATIENCE
+from localdlc.stage.locks import alone
 
 PIECE = 100_000
 
@@ -157,7 +162,7 @@ def test_names_that_no_folder_can_have_are_left_out_and_told(bucket: Bucket, job
     one.fetch()
     assert one.files == {"both/file": b"1"}
     assert "no folder can hold" in one.notes[0]
-    assert "and 5 more; the job does not see them" in one.notes[0]
+    assert "and 3 more; the job does not see them" in one.notes[0]
     assert not list(one.place.resolve().parents[1].rglob("out"))
 
 
@@ -338,6 +343,38 @@ def test_a_cancelled_download_lets_go_and_the_next_goes_on(
     second.fetch()
     assert len(second.files) == 10
     assert oss.seen.count("GetObject") <= 2
+
+
+def test_a_cancelled_job_waits_for_no_other(bucket: Bucket, job: Jobs, tmp_path: Path) -> None:
+    bucket.put("d/a", b"1")
+    first = job()
+    first.fetch()
+    (lock,) = (tmp_path / "home" / "cache" / "data").glob("*/lock")
+    held = alone(lock)
+    assert held
+    waits = threading.Event()
+    second = job()
+
+    def post(event: Event) -> None:
+        second.events.append(event)
+        waits.set()
+
+    thread = threading.Thread(target=second.task, args=(post,))
+    thread.start()
+    assert waits.wait(30)
+    began = time.monotonic()
+    second.task.cancel()
+    assert time.monotonic() - began < PATIENCE
+    thread.join(30)
+    assert not second.place.exists()
+    held.let_go()
+
+
+def test_what_is_cached_is_nobody_elses_to_read(bucket: Bucket, job: Jobs, tmp_path: Path) -> None:
+    bucket.put("d/a", b"1")
+    job().fetch()
+    (slot,) = (tmp_path / "home" / "cache" / "data").iterdir()
+    assert stat.S_IMODE(slot.stat().st_mode) == 0o700
 
 
 # what cannot be

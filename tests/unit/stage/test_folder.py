@@ -11,8 +11,9 @@ from localdlc.errors import InputError
 from localdlc.plan.model import Checkout, Input
 from localdlc.record.events import Event, InputStaged, Note
 from localdlc.stage.code import code_task
-from localdlc.stage.differences import differing, in_words
+from localdlc.stage.differences import differing
 from localdlc.stage.git_process import Git
+from localdlc.stage.meter import some
 
 
 @pytest.fixture
@@ -86,9 +87,9 @@ def test_a_folder_without_a_commit_is_as_good(tmp_path: Path, committed: bool) -
 @pytest.mark.parametrize("shown", [1, 5, 6, 3000])
 def test_few_names_are_shown_of_many(shown: int) -> None:
     names = [f"{n}.py" for n in range(shown)]
-    words = in_words(names)
+    words = some(names)
     assert words.count(".py") == min(shown, 5)
-    assert words.endswith(f"and {shown - 5} more") is (shown > 5)
+    assert words.endswith(f"and {shown - 5:,} more") is (shown > 5)
 
 
 def test_nothing_that_a_job_wrote_into_the_repository_is_run(tree: Path, tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ def test_a_worker_has_a_slot_for_each_gpu() -> None:
     master = planned(body).replicas[0]
     assert text(master, "/etc/mpi/hostfile") == f"{JOB_ID}-worker-0 slots=4\n"
     assert text(master, "/etc/mpi/machinefile") == f"{JOB_ID}-worker-0:4\n"
+    assert master.env["I_MPI_PERHOST"] == "4"
 
 
 def test_every_file_is_mounted_read_only_and_lies_in_the_jobs_own_folder() -> None:

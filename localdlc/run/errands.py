@@ -75,11 +75,13 @@ class Errands:
             self._note(errand, container)
             yield container
         finally:
-            if container:
-                self._engine.remove(container)
-            with self._changed:
-                self._under_way.pop(errand.name, None)
-                self._changed.notify_all()
+            try:
+                if container:
+                    self._engine.remove(container)
+            finally:
+                with self._changed:
+                    self._under_way.pop(errand.name, None)
+                    self._changed.notify_all()
 
     def _note(self, errand: Errand, container: str | None) -> None:
         """Raises when all were called off meanwhile."""

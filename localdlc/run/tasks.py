@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from threading import Thread
 
-from localdlc.errors import LocaldlcError, bug
+from localdlc.errors import HomeError, LocaldlcError, bug
 from localdlc.run.inbox import Post, Prepared
 
 __all__ = ["Task", "begin"]
@@ -26,6 +26,8 @@ def attempt(name: str, task: Task, post: Post) -> None:
         task(post)
     except LocaldlcError as failure:
         error = failure
+    except OSError as failure:  # a full disk, a folder of another user: no bug of ours
+        error = HomeError(f"{name}: {failure}")
     except Exception as failure:  # noqa: BLE001 - in a thread nobody else would ever hear of it
         error = bug(failure)
     post(Prepared(name, error))

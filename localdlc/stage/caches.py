@@ -46,7 +46,7 @@ class Cached:
 def cached(home: Path) -> list[Cached]:
     """Everything, the latest used first."""
     found = [entry(kind, folder) for kind in KINDS for folder in folders(home, kind)]
-    return sorted(found, key=lambda one: one.used, reverse=True)
+    return sorted(filter(None, found), key=lambda one: one.used, reverse=True)
 
 
 def folders(home: Path, kind: Kind) -> Iterator[Path]:
@@ -55,12 +55,16 @@ def folders(home: Path, kind: Kind) -> Iterator[Path]:
     yield from (home / "cache" / kind).glob(pattern)
 
 
-def entry(kind: Kind, folder: Path) -> Cached:
+def entry(kind: Kind, folder: Path) -> Cached | None:
+    """None for what somebody removes meanwhile."""
     files, size = extent(folder)
+    try:
+        used = last_used(folder)
+    except FileNotFoundError:
+        return None
     with ExitStack() as locks:
         in_use = not taken(kind, folder, locks)
-    source = SOURCES[kind](folder)
-    return Cached(kind, folder.name, source, files, size, last_used(folder), in_use, folder)
+    return Cached(kind, folder.name, SOURCES[kind](folder), files, size, used, in_use, folder)
 
 
 def extent(folder: Path) -> tuple[int, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import struct
 from dataclasses import replace
 from ipaddress import IPv4Network
@@ -11,6 +13,7 @@ from threading import Thread
 import pytest
 from given import JOB_ID, plan_of
 
+from localdlc.errors import HomeError
 from localdlc.plan.model import Door, Plan
 from localdlc.record.events import Log, Note
 from localdlc.run.containers import container_of, hosts
@@ -18,8 +21,9 @@ from localdlc.run.docker_bodies import container_config
 from localdlc.run.follower import signal_name
 from localdlc.run.frames import split_frames
 from localdlc.run.host import observe_host, routed_subnets
-from localdlc.run.inbox import LARGEST, Inbox
+from localdlc.run.inbox import LARGEST, Inbox, Message, Post, Prepared
 from localdlc.run.lines import LONGEST_LINE, Lines
+from localdlc.run.tasks import attempt
 
 # lines
 
@@ -244,3 +248,16 @@ def test_no_event_grows_without_bound() -> None:
         inbox.post(a_log(LARGEST // 2))
     sizes = [len(log.data) for log in iter(lambda: inbox.next(0), None) if isinstance(log, Log)]
     assert sizes == [LARGEST, LARGEST, LARGEST // 2]
+
+
+def test_a_disk_that_is_full_is_no_bug() -> None:
+    told: list[Message] = []
+
+    def write(post: Post) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/home/jobs/x")
+
+    attempt("layers", write, told.append)
+    (end,) = told
+    assert isinstance(end, Prepared)
+    assert isinstance(end.error, HomeError)
+    assert str(end.error) == "layers: [Errno 28] No space left on device: '/home/jobs/x'"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from localdlc.plan.restarts import Monitoring
 
 # The password or token that people paste into a URL: ``https://user:TOKEN@…``, ``https://TOKEN@…``.
-PASTED = re.compile(r"[a-z+]+://(?:[^/@\s]*:)?([^/@\s]+)@")
+PASTED = re.compile(r"(?<=://)(?:[^/@\s]*:)?([^/@\s]+)@")
 
 Phase = Literal["Running", "Succeeded", "ServiceReady"]
 

@@ -23,6 +23,8 @@ from localdlc.plan.secrets import secrets_of_config, secrets_of_request
         ({"CredentialConfig": {"AliyunEnvRoleKey": "0"}}, set()),
         ({"Roles": [{"AssumeUserInfo": {"AccessKeyId": "a", "SecurityToken": "b"}}]}, {"a", "b"}),
         ({"DataSources": [{"Uri": "https://u:tok@host/x"}]}, {"tok"}),
+        ({"DataSources": [{"Uri": "s3://key:tok@bucket/x"}]}, {"tok"}),
+        ({"DataSources": [{"Uri": "HTTPS://tok@host/x"}]}, {"tok"}),
         ({"DataSources": [{"Options": '{"fs.oss.accessKeySecret": "a", "n": "b"}'}]}, {"a"}),
         ({"Options": "fs.oss.accessKeySecret=a,fs.oss.read.buffer=b"}, {"a"}),
         ({"UserCommand": "export HF_TOKEN='a' LR=b; python t.py --key=c"}, {"a"}),

@@ -50,6 +50,7 @@ class Server(ThreadingMixIn, UnixStreamServer):
 
     def __init__(self, folder: Path, answer: Answer) -> None:
         self.answer = answer
+        self._over = False
         self._connections: set[socket.socket] = set()
         self._lock = Lock()
         # The path of a socket has 108 bytes at most; that of a home may be longer.
@@ -74,9 +75,15 @@ class Server(ThreadingMixIn, UnixStreamServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """A replica that hangs up is no error."""
 
-    def hang_up(self) -> None:
-        self.shutdown()
+    def serve(self) -> None:
+        """Until `hang_up`."""
+        while not self._over:
+            self.handle_request()
         self.server_close()
+
+    def hang_up(self) -> None:
+        self._over = True
+        self.socket.shutdown(socket.SHUT_RDWR)  # wakes whoever waits for a connection
         with self._lock:
             connections = list(self._connections)
         for connection in connections:
@@ -105,9 +112,7 @@ class Desk:
             os.mkfifo(own / GATE)
             (own / GATE).chmod(0o644)
             self._servers[pod] = server = Server(own, self._answer)
-            Thread(
-                target=server.serve_forever, args=(0.1,), name=f"desk {pod}", daemon=True
-            ).start()
+            Thread(target=server.serve, name=f"desk {pod}", daemon=True).start()
 
     def socket(self, pod: str) -> Path:
         return self._folder / pod / SOCKET

@@ -103,16 +103,24 @@ class Layers:
 
     def _make(self, post: Post) -> None:
         places = [(data, Path(layer), Path(data).resolve()) for layer, data in self._data.items()]
-        made = [self._overlay(*place) for place in places if place[2].is_dir()]
-        if made and (refusal := self._refused(made)):
-            post(Note(f"the engine cannot lay a writable layer over data ({refusal})"))
-            for layer in made:
-                self._not_removed(layer.source)
-                folders.clear(layer.folder)
-            made = []
+        made = self._overlays([place for place in places if place[2].is_dir()], post)
         over = {layer.folder for layer in made}
         made += [self._copy(*place, post) for place in places if place[1] not in over]
         self._made = {str(layer.folder): layer for layer in made}
+
+    def _overlays(self, places: list[tuple[str, Path, Path]], post: Post) -> list[Layer]:
+        """One over each folder, or none at all where the engine cannot."""
+        try:
+            made = [self._overlay(*place) for place in places]
+            self._mount(made)
+        except EngineUnavailable as refusal:
+            post(Note(f"the engine cannot lay a writable layer over data ({refusal})"))
+            for volume in sorted(self._volumes):
+                self._not_removed(volume)
+            for _, folder, _ in places:
+                folders.clear(folder)
+            return []
+        return made
 
     def _overlay(self, data: str, folder: Path, lower: Path) -> Layer:
         folders.begin(folder, lower)
@@ -122,15 +130,12 @@ class Layers:
         self._engine.create_volume(volume, Overlay(str(lower), str(upper), str(work)), self._labels)
         return Layer(data, folder, lower, volume)
 
-    def _refused(self, made: Iterable[Layer]) -> str | None:
-        """Whether the engine can mount it shows only when it does."""
+    def _mount(self, made: Iterable[Layer]) -> None:
+        """Whether the engine can mount them shows only when it does."""
         mounts = tuple(Mount(one.source, f"/layers/{one.folder.name}", False) for one in made)
         errand = Errand("layers", self._image, ("/bin/sh", "-c", ":"), mounts=mounts, user="0")
-        try:
+        if mounts:
             self._errands.run(errand, lambda _: None)
-        except EngineUnavailable as error:
-            return str(error)
-        return None
 
     def _copy(self, data: str, folder: Path, lower: Path, post: Post) -> Layer:
         source = folders.copy(folder, lower, lambda: self._wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -27,6 +28,13 @@ class Unable(FakeEngine):
         if {mount.source for mount in spec.mounts} & self.volumes.keys():
             raise EngineUnavailable("no overlay on this file system")
         super().start(container_id)
+
+
+class Without(FakeEngine):
+    """It has no volumes of the kind."""
+
+    def create_volume(self, name: str, overlay: Overlay, labels: Mapping[str, str]) -> None:
+        raise EngineUnavailable("no overlay on this engine")
 
 
 @pytest.fixture
@@ -85,8 +93,9 @@ def test_replicas_share_one_volume_over_what_was_fetched(plan: Plan, tmp_path: P
     assert [type(message) for message in told] == [Note]  # of the file, which is copied
 
 
-def test_what_the_engine_cannot_mount_is_copied(plan: Plan) -> None:
-    engine, told = Unable(lambda _: 0), list[Message]()
+@pytest.mark.parametrize("kind", [Unable, Without])
+def test_what_the_engine_cannot_mount_is_copied(plan: Plan, kind: type[FakeEngine]) -> None:
+    engine, told = kind(lambda _: 0), list[Message]()
     layers = layers_of(plan, engine)
     layers.make(told.append)
     assert (engine.volumes, engine.containers) == ({}, {})

@@ -127,12 +127,13 @@ def hand_over(engine: Engine, store: Store, job_id: str) -> None:
 
 def tidy(folder: Path) -> None:
     """What a killed run left in its job's folder: what the job wrote stays, as after any run."""
-    for layer in layers_in(folder / "layers"):
-        settle(layer, (folder / "data" / layer.name).resolve())
-    discard(folder / "code")
-    discard_files(folder)
+    discard_files(folder)  # keys go first: they must not stay for what may fail below
     shutil.rmtree(folder / "wheels", ignore_errors=True)
     shutil.rmtree(folder / "credentials", ignore_errors=True)
+    for layer in layers_in(folder / "layers"):
+        settle(layer, (folder / "data" / layer.name).resolve())
+    shutil.rmtree(folder / "data", ignore_errors=True)  # links, no more
+    discard(folder / "code")
 
 
 def remove(engine: Engine, leftover: Leftover) -> Swept:

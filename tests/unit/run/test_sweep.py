@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from localdlc.run.containers import container_of, hosts, network_labels
 from localdlc.run.engine import Overlay
 from localdlc.run.fake_engine import FakeEngine
 from localdlc.stage.layer import begin, work_of
-from localdlc.sweep import sweep
+from localdlc.sweep import sweep, tidy
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 RUNNING: list[Event] = [
@@ -81,6 +82,24 @@ def test_the_keys_of_a_dead_job_go(store: Store, engine: FakeEngine, home: Path)
     assert key.exists()
     sweep(engine, home)
     assert not (home / "jobs/dlc1/files").exists()
+
+
+def test_a_copy_of_a_dead_job_is_compared_once_and_its_link_goes(
+    store: Store, engine: FakeEngine, home: Path, tmp_path: Path
+) -> None:
+    folder = job(store, "dlc1").folder
+    layer, data = folder / "layers" / "0", tmp_path / "cached"
+    data.mkdir()
+    (data / "same").write_text("as it was")
+    shutil.copytree(data, layer)  # with the times of its files
+    (layer / "new").write_text("x")
+    (folder / "data").mkdir()
+    (folder / "data" / "0").symlink_to(data)
+    tidy(folder)
+    tidy(folder)
+    assert [path.name for path in layer.iterdir()] == ["new"]
+    assert not (folder / "data").exists()
+    assert (data / "same").exists()
 
 
 def test_a_dead_job_is_removed_and_judged(store: Store, engine: FakeEngine, home: Path) -> None:

@@ -139,3 +139,11 @@ def test_slurm_runs_steps_and_a_batch_job_on_three_idle_nodes(localdlc: CommandL
     tasks = said(done, "worker-0", r"task (\d) on \w+-(worker-\d): \d+ of 120 right")
     assert sorted(tasks) == [(str(n), node) for n, node in enumerate(nodes)]
     assert float(said(done, "worker-0", r"accuracy (\d\.\d+)")[0]) > 0.9
+
+
+def test_slurms_key_is_masked_and_gone_with_the_job(localdlc: CommandLine) -> None:
+    command = "srun -N3 sh -c 'munge -n | unmunge | grep STATUS' && cat /etc/slurm/munge.key"
+    done = run(localdlc, "slurm", "--set", f"UserCommand={command}")
+    assert said(done, "worker-0", r"STATUS: +(\w+) .*") == ["Success"] * 3
+    assert said(done, "worker-0", r"(\*+)") == ["***"]
+    assert list(localdlc.home.glob("jobs/*/files")) == []

@@ -110,6 +110,8 @@ SSH = """\
 echo "$1" >>"$TOLD"
 [ "$(grep -c "^$1$" "$TOLD")" -ge 3 ] || { echo "refused by $1" >&2; exit 255; }
 """
+# Every look at it is a thousand seconds later.
+HURRIED = '#!/bin/sh\necho >>"$TOLD.date"; wc -l <"$TOLD.date" | sed "s/$/000/"\n'
 SSHD = '#!/bin/sh\necho "sshd $*"\n'
 SLURM = '#!/bin/sh\necho "${0##*/} $1" | sed "s: .*/: :"\n'
 SINFO = '#!/bin/sh\necho asked >>"$TOLD"\nsed "s/asked/node/" "$TOLD"\n'
@@ -187,7 +189,7 @@ def test_a_master_waits_until_every_worker_accepts_ssh_and_ends_as_its_command_d
 
 def test_a_worker_that_never_accepts_is_named_with_the_words_of_ssh(image: Image) -> None:
     image.has("ssh", SSH)
-    image.has("date", '#!/bin/sh\necho 600 >>"$TOLD.date"; wc -l <"$TOLD.date" | sed "s/$/000/"\n')
+    image.has("date", HURRIED)
     done = image.runs(TRAINS, "master-0")
     assert done.returncode == 255
     assert "trains" not in done.stdout
@@ -263,6 +265,17 @@ def test_the_first_replica_waits_for_idle_nodes_and_ends_as_its_command_does(slu
     assert done.stdout.splitlines() == ["munged munge.key", "slurmctld ", "slurmd -L", "computes"]
     assert done.returncode == 4
     assert len(slurm.told.read_text().split()) == 2
+
+
+def test_nodes_that_never_are_idle_end_the_job_with_what_slurm_says(slurm: Image) -> None:
+    slurm.has("date", HURRIED)
+    slurm.has("sinfo", '#!/bin/sh\n[ "$1" = -h ] || echo "worker-1 down*"\n')
+    slurm.has("slurmctld", f"#!/bin/sh\necho no route >{slurm.private}/slurmctld.log\n")
+    done = slurm.runs(SLURM_JOB, "worker-0")
+    assert (done.returncode, "computes" in done.stdout) == (1, False)
+    assert done.stderr == (
+        "localdlc: after 600 s not all 2 nodes of Slurm are idle:\nworker-1 down*\nno route\n"
+    )
 
 
 def test_the_others_are_nodes_and_run_no_command(slurm: Image) -> None:

@@ -1,4 +1,4 @@
-"""MPIJob on the base image: ssh between replicas, its keys and their end, and what goes wrong."""
+"""MPIJob and SlurmJob on the base image: ssh, its keys and their end, and what goes wrong."""
 
 from __future__ import annotations
 
@@ -97,6 +97,14 @@ def test_an_image_without_an_ssh_server_is_told_which_package(
     assert "this image has no ssh server (sshd)" in done.text
     assert "Install openssh-server (Debian, Ubuntu, Fedora) or openssh (Alpine)" in done.text
     assert "decided by worker-" in done.err
+    assert "never" not in done.text
+
+
+def test_an_image_without_slurm_is_told_which_packages(localdlc: CommandLine) -> None:
+    done = localdlc.run(job("echo never", {"Worker": 2}, JobType="SlurmJob"))
+    assert done.code == 1
+    assert "this image has no munged" in done.text
+    assert "Install slurm-wlm and munge (Debian, Ubuntu) in it." in done.text
     assert "never" not in done.text
 
 

@@ -21,8 +21,11 @@ from localdlc.stage.sources import PAUSES, Broken, Cancelled, Entry, Source, giv
 __all__ = ["PARALLEL", "Download", "Incoming", "Size"]
 
 PARALLEL = 16
-# Files above this come in pieces of this size; a killed process loses what it had of a piece.
+# Files above this come in pieces of this size.
 PIECE = 16 << 20
+# A killed process loses less than one of so many parts of each piece: pieces come side by side, and
+# over a slow line all of them would be lost at once.
+PARTS = 16
 # So often a file is fetched anew whose content is not what its checksum says.
 TRIES = 3
 
@@ -148,10 +151,10 @@ class Download:
             yield Piece(entry)
             return
         finished = self._journal.starts(entry)
-        starts = [n for n in range(0, entry.size, PIECE) if n not in finished]
-        # With all its pieces there, and killed before it was verified, one more does no harm.
-        for start in starts or [0]:
-            yield Piece(entry, start, min(start + PIECE, entry.size))
+        starts = [n for n in range(0, entry.size, PIECE // PARTS) if n not in finished]
+        # With all its parts there, and killed before it was verified, one more does no harm.
+        for start, end in stretches(starts or [0]):
+            yield Piece(entry, start, min(end, entry.size))
 
     def _work(self, queue: Iterator[Piece]) -> None:
         try:
@@ -174,7 +177,6 @@ class Download:
         for _ in range(TRIES):
             crc = self._stream(piece)
             if not whole:
-                self._journal.piece(entry, piece.start)
                 if not self._last(entry):
                     return
                 crc = crc_of(Path(self._folder, entry.path))
@@ -198,7 +200,7 @@ class Download:
         """Writes a piece to its place, going on after breaks; the CRC-64 of what came."""
         entry, position, end = piece
         crc, crc_after = 0, crc64()
-        failures = 0
+        failures, noted = 0, position
         flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if end is None else 0)
         handle = os.open(f"{self._folder}/{entry.path}", flags, 0o644)
         goal = entry.size if end is None else end
@@ -210,6 +212,7 @@ class Download:
                         position += len(chunk)
                         crc = crc_after(chunk, crc)
                         failures = 0
+                        noted = self._note(piece, noted, position)
                         self._meter.add(len(chunk))
                         self._go_on()
                     if goal is None or position == goal:
@@ -224,9 +227,31 @@ class Download:
         finally:
             os.close(handle)
 
+    def _note(self, piece: Piece, noted: int, position: int) -> int:
+        """Says in the journal which parts of a piece are there; where the next one begins."""
+        if piece.end is None:
+            return noted
+        part = PIECE // PARTS
+        while noted < position and (noted + part <= position or position == piece.end):
+            self._journal.part(piece.entry, noted)
+            noted += part
+        return noted
+
     def _go_on(self) -> None:
         if self._cancelled.is_set() or self._error:
             raise Cancelled
+
+
+def stretches(starts: list[int]) -> Iterator[tuple[int, int]]:
+    """Parts that are neighbours come as one piece."""
+    part = PIECE // PARTS
+    begin = end = starts[0]
+    for start in starts:
+        if start != end or end - begin == part * PARTS:
+            yield begin, end
+            begin = start
+        end = start + part
+    yield begin, end
 
 
 def left(piece: Piece) -> int:

@@ -16,14 +16,14 @@ Version = tuple[str, int | None, str]
 
 
 class Journal:
-    """Finished files and pieces, one JSON list a line: path, size, version and, of a piece, start.
+    """Finished files and parts, one JSON list a line: path, size, version and, of a part, start.
 
     What an object was is part of the line: when it changes, the line means nothing any more.
     """
 
     def __init__(self, path: Path) -> None:
         self.files: set[Version] = set()
-        self.pieces: dict[Version, set[int]] = {}
+        self.parts: dict[Version, set[int]] = {}
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         said = os.pread(self._handle, os.fstat(self._handle).st_size, 0)
         first, _, rest = said.partition(b"\n")
@@ -41,7 +41,7 @@ class Journal:
         except ValueError:
             return
         if start:
-            self.pieces.setdefault((path, size, version), set()).add(start[0])
+            self.parts.setdefault((path, size, version), set()).add(start[0])
         else:
             self.files.add((path, size, version))
 
@@ -49,13 +49,13 @@ class Journal:
         return entry[:3] in self.files
 
     def starts(self, entry: Entry) -> set[int]:
-        """Where the finished pieces of a file begin."""
-        return self.pieces.get(entry[:3], set())
+        """Where the finished parts of a file begin."""
+        return self.parts.get(entry[:3], set())
 
     def file(self, entry: Entry) -> None:
         self._note(entry[:3])
 
-    def piece(self, entry: Entry, start: int) -> None:
+    def part(self, entry: Entry, start: int) -> None:
         self._note((*entry[:3], start))
 
     def _note(self, line: tuple[Any, ...]) -> None:

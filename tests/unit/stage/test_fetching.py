@@ -180,6 +180,30 @@ def test_large_files_come_in_pieces(
     assert oss.seen.count("GetObject") == 11
 
 
+def test_a_download_that_ended_in_the_middle_of_a_piece_keeps_the_beginning_of_it(
+    oss: OssServer,
+    bucket: Bucket,
+    job: Jobs,
+    small_pieces: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = some(PIECE + 17)
+    bucket.put("d/large", content)
+    oss.faults.add(Cut(at=PIECE // 2, reset=False), operation="GetObject")
+    with monkeypatch.context() as patch:
+        patch.setattr(download, "PAUSES", ())
+        with pytest.raises(InputError):
+            job().fetch()
+    oss.faults.clear()
+    oss.seen.clear()
+    one = job()
+    one.fetch()
+    assert one.files == {"large": content}
+    again = [found.range for found in oss.seen.requests if found.key == "d/large"]
+    assert again
+    assert not [stretch for stretch in again if stretch.startswith("bytes=0-")]
+
+
 def test_a_broken_connection_is_gone_on_from_where_it_broke(
     oss: OssServer, bucket: Bucket, job: Jobs
 ) -> None:

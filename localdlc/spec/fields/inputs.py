@@ -37,7 +37,7 @@ TABLE = [
                 "Block",
                 lambda _, value: value == "Block",
                 "refused",
-                "{path}: no block device is handed to a container; mount a folder: Filesystem",
+                "no block device is handed to a container; mount a folder: Filesystem",
             ),
         ),
     ),

@@ -87,7 +87,9 @@ def test_the_keys_of_a_dead_job_go(store: Store, engine: FakeEngine, home: Path)
 def test_a_copy_of_a_dead_job_is_compared_once_and_its_link_goes(
     store: Store, engine: FakeEngine, home: Path, tmp_path: Path
 ) -> None:
-    folder = job(store, "dlc1").folder
+    log = job(store, "dlc1")
+    log.close()
+    folder = log.folder
     layer, data = folder / "layers" / "0", tmp_path / "cached"
     data.mkdir()
     (data / "same").write_text("as it was")

@@ -8,13 +8,14 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from localdlc.config import Config
 from localdlc.errors import JobNotSucceeded, LocaldlcError, NotFound
 from localdlc.inputs import Inputs
 from localdlc.outputs import Outputs
 from localdlc.plan.model import Plan
+from localdlc.plan.pod import Pod
 from localdlc.plan.secrets import masked_by_name, secrets_in
 from localdlc.record.events import (
     Event,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from localdlc.injection import Injected
     from localdlc.libraries import Installations
     from localdlc.stage.files import FilesTask
+    from localdlc.stage.shared import SharedTask
 
 __all__ = ["Journal", "Listener", "Result", "run_job"]
 
@@ -202,6 +204,9 @@ def supervise(
         digest = home_digest(config.home)
         outputs = Outputs(plan, config, engine, Errands(engine, plan.job_id, digest))
         after.callback(lambda: None if control.calls.given_up else outputs.settle(journal))
+        if shared := shared_of(plan, config):
+            tasks["shared"] = shared
+            after.callback(shared.leave)
         afterwards = outputs.afterwards()
         if installations := installations_of(plan, config, engine, journal):
             afterwards = {**installations.tasks(), **afterwards}
@@ -210,6 +215,7 @@ def supervise(
         pull = "never" if config.offline else config.pull
         settings = Settings(digest, config.subnets, pull, config.keep)
         tasks |= outputs.tasks()
+        engine = with_pods(engine, plan, control.inbox.post)
         Supervisor(plan, engine, emit, settings, control, tasks, afterwards).run()
     outputs.write_back(journal, succeeded=journal.view.status == "Succeeded")
 
@@ -237,6 +243,24 @@ def files_of(plan: Plan, config: Config, journal: Journal) -> FilesTask | None:
 def installations_of(
     plan: Plan, config: Config, engine: Engine, journal: Journal
 ) -> Installations | None:
+def shared_of(plan: Plan, config: Config) -> SharedTask | None:
+    folders = [mount.source for replica in plan.replicas for mount in replica.pod.shared]
+    if not folders:
+        return None
+    from localdlc.stage.shared import SharedTask
+
+    return SharedTask(config.home / "jobs" / plan.job_id, map(Path, folders))
+
+
+def with_pods(engine: Engine, plan: Plan, post: Post) -> Engine:
+    pods = {replica.pod_id: replica.pod for replica in plan.replicas if replica.pod != Pod()}
+    if not pods:
+        return engine
+    from localdlc.run.pods import Pods
+
+    return cast(Engine, Pods(engine, pods, plan.grace_seconds, post))
+
+
     if not plan.libraries:
         return None
     from localdlc.libraries import Installations

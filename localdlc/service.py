@@ -130,11 +130,15 @@ class Service(Looking):
         return replace(plan, notes=(*map(str, asked.notes), *answers, *plan.notes), fidelity=told)
 
     def _guard(self, asked: Asked, plan: Plan) -> None:
-        """Raises `InvalidRequest` with every place of this machine that must not be mounted."""
+        """Raises `InvalidRequest` with all that would put this machine at a job's mercy."""
+        from localdlc.plan.extras import unallowed
         from localdlc.plan.host_paths import host_paths, refused
         from localdlc.run.protected import protected_places, real
 
         config = self.config
+        mighty = () if config.allow_privileged else tuple(unallowed(asked.request))
+        if mighty:
+            raise InvalidRequest("containers get no rights over this machine", mighty)
         protected = protected_places(os.environ, config.home, config.denied_host_paths)
         allowed = [real(path) for path in config.allow_host_path]
         wanted = host_paths(asked.request, plan.inputs)

@@ -32,6 +32,7 @@ from localdlc.run.engine import Engine, Leftover
 from localdlc.run.errands import Errands
 from localdlc.stage.files import discard_files
 from localdlc.stage.layer import layers_in, settle
+from localdlc.stage.shared import discard_shared
 from localdlc.stage.working_tree import discard
 
 __all__ = ["Swept", "sweep"]
@@ -121,7 +122,7 @@ def hand_over(engine: Engine, store: Store, job_id: str) -> None:
         return
     image = store.read_plan(job_id)["replicas"][0]["image"]
     folder = store.job_folder(job_id)
-    places = [folder / "code", *(folder / "layers").glob("*")]
+    places = [folder / "code", *(folder / "layers").glob("*"), *(folder / "shared").glob("*/*")]
     Handover(image, (), Errands(engine, job_id, home_digest(store.home)), os.getuid())(places)
 
 
@@ -130,6 +131,7 @@ def tidy(folder: Path) -> None:
     discard_files(folder)  # keys go first: they must not stay for what may fail below
     shutil.rmtree(folder / "wheels", ignore_errors=True)
     shutil.rmtree(folder / "credentials", ignore_errors=True)
+    discard_shared(folder)
     for layer in layers_in(folder / "layers"):
         settle(layer, (folder / "data" / layer.name).resolve())
     shutil.rmtree(folder / "data", ignore_errors=True)  # links, no more

@@ -115,6 +115,12 @@ job_options = apply(
             metavar="PATH",
             help="Mount this place of the machine although it matters.",
         ),
+        click.option(
+            "--allow-privileged",
+            is_flag=True,
+            default=None,
+            help="Let containers have rights that give this machine away.",
+        ),
         click.option("--grace", metavar="SECONDS", help="Between SIGTERM and SIGKILL."),
         click.option(
             "--time-scale",

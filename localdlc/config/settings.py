@@ -83,7 +83,7 @@ def repository(value: Any, folder: Path) -> str:
     return text if remote else str((folder / Path(text).expanduser()).resolve())
 
 
-def globs(value: Any, folder: Path) -> tuple[str, ...]:
+def several(value: Any, folder: Path) -> tuple[str, ...]:
     return tuple(texts(value, folder))
 
 
@@ -105,8 +105,8 @@ DATASET: dict[str, Reader] = {
     "property": one_of("FILE", "DIRECTORY"),
     "versions": pairs,
     "sample": a_sample,
-    "include": globs,
-    "exclude": globs,
+    "include": several,
+    "exclude": several,
 }
 
 OSS: dict[str, Reader] = {
@@ -144,4 +144,6 @@ SETTINGS: dict[str, Reader] = {
     "write_back": a_switch,
     "allow_host_path": places,
     "denied_host_paths": places,
+    "allow_privileged": a_switch,
+    "fault": several,
 }

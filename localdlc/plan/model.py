@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from localdlc.config import Sample
+from localdlc.plan.pod import Pod
 from localdlc.record.events import FidelityReport
 from localdlc.record.masking import MASK
 
@@ -192,8 +193,8 @@ class Login:
 class ReplicaPlan:
     """One container-to-be. ``role`` is in lower case, as in pod ids; ``ip`` is None until placed.
 
-    ``injected`` names the variables of ``env`` that are DLC's own and not the request's, ``secrets``
-    those whose values no sink may show. Each of ``files`` has
+    ``injected`` names the variables of ``env`` that are DLC's own and not the request's, and
+    ``secrets`` those whose values no sink may show. Each of ``files`` has
     its mount among ``mounts``. The failure of one that does not count is not the job's.
     """
 
@@ -233,6 +234,7 @@ class ReplicaPlan:
             "injected": sorted(self.injected),
             "mounts": [
                 {
+    pod: Pod = field(default_factory=Pod)
                     "source": m.source,
                     "target": m.target,
                     "read_only": m.read_only,
@@ -262,6 +264,7 @@ class Network:
     """The job's own network. ``subnet`` is None until a run has observed the engine."""
 
     name: str
+            **({"pod": pod} if (pod := self.pod.to_json()) else {}),
     subnet: IPv4Network | None = None
 
 
@@ -317,6 +320,7 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         subnet = self.network.subnet
         return {
+        values |= {secret for r in self.replicas for secret in r.pod.secret_values}
             "job_id": self.job_id,
             "display_name": self.display_name,
             "job_type": self.job_type,

@@ -93,6 +93,16 @@ def pod_id(job_id: str, role: str, index: int) -> str:
     return f"{job_id}-{role}-{index}"
 
 
-def aliases(pod: str, namespace: str) -> tuple[str, ...]:
-    """The service names beside the PodId itself, as a Kubernetes headless service gives them."""
-    return (f"{pod}.{namespace}", f"{pod}.{namespace}.svc")
+def aliases(member: Member, topology: Topology) -> tuple[str, ...]:
+    """The service names beside the PodId itself, as a Kubernetes headless service gives them.
+
+    With ServiceMode PerRole a name of the role stands for all of its replicas.
+    """
+    service = member.role.spec.ServiceSpec
+    per_role = service is not None and service.ServiceMode == "PerRole"
+    role = f"{topology.job_id}-{member.role.name}"
+    return (*qualified(member.pod_id, topology), *((role, *qualified(role, topology)) * per_role))
+
+
+def qualified(name: str, topology: Topology) -> tuple[str, ...]:
+    return (f"{name}.{topology.namespace}", f"{name}.{topology.namespace}.svc")

@@ -209,6 +209,15 @@ class Attempts:
             if pod not in self._ended and (pods is None or pod in pods)
         }
 
+    def to_stop(self) -> dict[str, str]:
+        """What runs, and what is on its way: before its main container a pod may take long."""
+        coming = {
+            pod: follower.container_id
+            for pod, follower in self._present.items()
+            if pod in self._released and pod not in self._started and follower.container_id
+        }
+        return {**coming, **self.running()}
+
     def present(self) -> dict[str, str]:
         """Containers of the latest attempts that have started: names and ids."""
         return {self._present[pod].name: container for pod, container in self._started.items()}

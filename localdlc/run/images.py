@@ -18,6 +18,8 @@ def image_tasks(engine: Engine, plan: Plan, pull: str) -> dict[str, ImageTask]:
     logins: dict[str, Login | None] = {}
     for replica in plan.replicas:
         logins[replica.image] = logins.get(replica.image) or replica.login
+        for side in replica.pod.sides:
+            logins.setdefault(side.image, replica.login)
     return {
         f"image {image}": ImageTask(engine, image, pull, login) for image, login in logins.items()
     }

@@ -280,12 +280,12 @@ class Supervisor:
         if finish.status == "Stopped":
             self._move("Stopping", finish.reason_code, finish.reason_message)
         self._attempts.finish()
-        self._signals.send(self._attempts.running(), "SIGTERM")
+        self._signals.send(self._attempts.to_stop(), "SIGTERM")
 
     def _kill_all(self) -> None:
         self._killing = True
         self._alarms.clear("kill")
-        self._signals.send(self._attempts.running(), "SIGKILL")
+        self._signals.send(self._attempts.to_stop(), "SIGKILL")
         self._calls.hurry()
 
     def _give_up(self) -> None:

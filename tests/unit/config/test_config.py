@@ -184,6 +184,8 @@ FROM_ENVIRONMENT = {
     "dashboard": ("8265", 8265),
     "resolve": ("cloud", "cloud"),
     "write_back": ("1", True),
+    "allow_privileged": ("1", True),
+    "fault": ("worker-1:kill@30s,ps-0:pause", ("worker-1:kill@30s", "ps-0:pause")),
     "allow_host_path": ("/etc/ssl,/dev/nvme0", (Path("/etc/ssl"), Path("/dev/nvme0"))),
     "denied_host_paths": ("/srv", (Path("/srv"),)),
 }

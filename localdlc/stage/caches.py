@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Literal
 
 from localdlc.stage.locks import Held, alone
@@ -19,14 +19,22 @@ Kind = Literal["data", "code", "wheels"]
 
 GONE = "gone-"
 KINDS: tuple[Kind, ...] = ("data", "code", "wheels")
+# What a job sees of it, or will; beside that are locks and notes of ours.
+CONTENT: dict[Kind, tuple[str, ...]] = {
+    "data": ("tree-*/files/**/*", "incoming/files/**/*"),
+    "code": ("**/*",),
+    "wheels": ("wheels/*.whl",),
+}
+WHOLE: dict[Kind, str] = {"data": "tree-*", "code": "HEAD", "wheels": "wheels"}
 
 
 @dataclass(frozen=True, slots=True)
 class Cached:
     """One source of data, one bare clone, or one set of wheels.
 
-    ``source`` is the Uri or repository as far as it is known; ``bytes`` counts what several trees
-    share once; ``used`` is when a job last wanted it, in UTC; ``in_use``: by a running job.
+    ``source`` is the Uri or repository as far as it is known; ``files`` and ``bytes`` count what
+    several trees share once; ``used`` is when a job last wanted it, in UTC; ``in_use``: by a
+    running job; ``whole``: not merely begun.
     """
 
     kind: Kind
@@ -36,6 +44,7 @@ class Cached:
     bytes: int
     used: datetime
     in_use: bool
+    whole: bool
     folder: Path
 
     def named(self, name: str) -> bool:
@@ -57,24 +66,27 @@ def folders(home: Path, kind: Kind) -> Iterator[Path]:
 
 def entry(kind: Kind, folder: Path) -> Cached | None:
     """None for what somebody removes meanwhile."""
-    files, size = extent(folder)
+    files, size = extent(kind, folder)
     try:
         used = last_used(folder)
     except FileNotFoundError:
         return None
     with ExitStack() as locks:
         in_use = not taken(kind, folder, locks)
-    return Cached(kind, folder.name, SOURCES[kind](folder), files, size, used, in_use, folder)
+    whole = any(folder.glob(WHOLE[kind]))
+    source = SOURCES[kind](folder)
+    return Cached(kind, folder.name, source, files, size, used, in_use, whole, folder)
 
 
-def extent(folder: Path) -> tuple[int, int]:
-    """Files and bytes; what has several names counts once."""
+def extent(kind: Kind, folder: Path) -> tuple[int, int]:
+    """Files and bytes; what has several names counts once, and holes do not count."""
     seen: dict[tuple[int, int], int] = {}
-    for root, _, names in os.walk(folder):
-        for name in names:
-            with suppress(FileNotFoundError):
-                status = os.lstat(f"{root}/{name}")
-                seen[status.st_dev, status.st_ino] = status.st_size
+    for path in (path for pattern in CONTENT[kind] for path in folder.glob(pattern)):
+        with suppress(FileNotFoundError):
+            status = path.lstat()
+            if not S_ISDIR(status.st_mode):
+                held = min(status.st_size, status.st_blocks * 512)
+                seen[status.st_dev, status.st_ino] = held
     return len(seen), sum(seen.values())
 
 

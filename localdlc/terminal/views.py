@@ -9,7 +9,7 @@ from typing import Any
 from localdlc.config import Cloud, CodeSource, Dataset, Oss
 from localdlc.record.masking import MASK
 from localdlc.record.store import JobRow
-from localdlc.record.view import JobView
+from localdlc.record.view import JobView, ReplicaView
 from localdlc.stage.caches import Cached
 from localdlc.stage.meter import amount
 from localdlc.sweep import Swept
@@ -28,10 +28,11 @@ __all__ = [
 ]
 
 
-def log_line(pod_id: str, line: bytes, *, prefixed: bool) -> bytes:
-    """``localdlc logs``: one line as it would have been shown."""
+def log_line(pod_id: str, attempt: int, line: bytes, *, prefixed: bool) -> bytes:
+    """``localdlc logs``: one line as it would have been shown, and of which attempt."""
     text = readable(collapsed(line + b"\n"))
-    return f"{pod_id.split('-', 1)[-1]} | ".encode() + text if prefixed else text
+    name = attempted(pod_id.split("-", 1)[-1], attempt)
+    return f"{name} | ".encode() + text if prefixed else text
 
 
 def job_table(rows: Iterable[JobRow]) -> str:
@@ -51,11 +52,17 @@ def cache_table(found: Iterable[Cached]) -> str:
         (
             *(one.key, one.kind, amount(one.bytes), f"{one.files:,}"),
             f"{one.used:%Y-%m-%d %H:%M}",
-            *("in use" if one.in_use else "", one.source),
+            *(state(one), one.source),
         )
         for one in found
     ]
     return table(cells)
+
+
+def state(one: Cached) -> str:
+    if one.in_use:
+        return "in use"
+    return "" if one.whole else "incomplete"
 
 
 def removed_text(one: Cached, *, gone: bool) -> str:
@@ -83,14 +90,25 @@ def job_text(view: JobView) -> str:
                 for span in view.history
             ),
             *indented(
-                (short(pod, view.job_id), r.status, how_it_ended(r))
-                for pod, r in view.replicas.items()
+                (attempt_name(r, view.job_id), r.status, how_it_ended(r))
+                for replica in view.replicas.values()
+                for r in (*replica.earlier, replica)
             ),
+            *indented([f"restarts: {view.restarts}"] if view.restarts else []),
             *indented((staged.kind, staged.uri, staged.detail) for staged in view.inputs),
             *indented(("note", text) for text in view.notes),
             *indented(view.fidelity.words()),
         ]
     )
+
+
+def attempt_name(replica: ReplicaView, job_id: str) -> str:
+    """``worker-0``, and from its second attempt on ``worker-0/2``"""
+    return attempted(short(replica.pod_id, job_id), replica.attempt)
+
+
+def attempted(name: str, attempt: int) -> str:
+    return name if attempt == 1 else f"{name}/{attempt}"
 
 
 def env_text(injected: Mapping[str, Mapping[str, str]]) -> str:

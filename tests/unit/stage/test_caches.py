@@ -10,10 +10,11 @@ from fetching import OSS, Jobs
 from oss import Bucket, Hold, OssServer
 
 from localdlc.config import Config, Sample
-from localdlc.errors import NotFound
+from localdlc.errors import InputError, NotFound
 from localdlc.service import Service
 from localdlc.stage.caches import Cached
 from localdlc.stage.locks import alone
+from localdlc.terminal import cache_table
 
 
 @pytest.fixture
@@ -57,7 +58,21 @@ def test_every_cache_is_listed_with_what_it_is(bucket: Bucket, job: Jobs, servic
         ("code", "train", False),
     ]
     sizes = {one.source: one.bytes for one in found}
-    assert 10_000 < sizes[OSS] < 11_000
+    assert sizes[OSS] == 10_000
+    assert {(one.source, one.files, one.whole) for one in found if one.kind == "data"} == {
+        (OSS, 1, True),
+        (f"{OSS} (a sample of 1files)", 1, True),
+    }
+
+
+def test_what_could_not_be_fetched_is_incomplete(
+    oss: OssServer, job: Jobs, service: Service
+) -> None:
+    with pytest.raises(InputError):
+        job().fetch()
+    (found,) = service.list_cache()
+    assert (found.files, found.bytes, found.whole) == (0, 0, False)
+    assert "incomplete" in cache_table([found])
 
 
 def test_what_a_running_job_uses_stays(bucket: Bucket, job: Jobs, service: Service) -> None:

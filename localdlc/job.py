@@ -201,12 +201,12 @@ def supervise(
         if own := files_of(plan, config, journal):
             tasks["files"] = own
             after.callback(own.leave)
-        digest = home_digest(config.home)
-        outputs = Outputs(plan, config, engine, Errands(engine, plan.job_id, digest))
-        after.callback(lambda: None if control.calls.given_up else outputs.settle(journal))
         if shared := shared_of(plan, config):
             tasks["shared"] = shared
             after.callback(shared.leave)
+        digest = home_digest(config.home)
+        outputs = Outputs(plan, config, engine, Errands(engine, plan.job_id, digest))
+        after.callback(lambda: None if control.calls.given_up else outputs.settle(journal))
         afterwards = outputs.afterwards()
         if installations := installations_of(plan, config, engine, journal):
             afterwards = {**installations.tasks(), **afterwards}
@@ -240,9 +240,6 @@ def files_of(plan: Plan, config: Config, journal: Journal) -> FilesTask | None:
     return FilesTask(config.home / "jobs" / plan.job_id, files, journal.learn)
 
 
-def installations_of(
-    plan: Plan, config: Config, engine: Engine, journal: Journal
-) -> Installations | None:
 def shared_of(plan: Plan, config: Config) -> SharedTask | None:
     folders = [mount.source for replica in plan.replicas for mount in replica.pod.shared]
     if not folders:
@@ -261,6 +258,9 @@ def with_pods(engine: Engine, plan: Plan, post: Post) -> Engine:
     return cast(Engine, Pods(engine, pods, plan.grace_seconds, post))
 
 
+def installations_of(
+    plan: Plan, config: Config, engine: Engine, journal: Journal
+) -> Installations | None:
     if not plan.libraries:
         return None
     from localdlc.libraries import Installations

@@ -217,6 +217,7 @@ class ReplicaPlan:
     secrets: frozenset[str] = frozenset()
     login: Login | None = None
     doors: tuple[Door, ...] = ()
+    pod: Pod = field(default_factory=Pod)
     ip: str | None = None
     files: tuple[File, ...] = ()
 
@@ -234,7 +235,6 @@ class ReplicaPlan:
             "injected": sorted(self.injected),
             "mounts": [
                 {
-    pod: Pod = field(default_factory=Pod)
                     "source": m.source,
                     "target": m.target,
                     "read_only": m.read_only,
@@ -252,6 +252,7 @@ class ReplicaPlan:
             "start_after": [s.to_json() for s in self.start_after],
             "restart_policy": self.restart_policy,
             "decides": self.decides,
+            **({"pod": pod} if (pod := self.pod.to_json()) else {}),
         }
 
     def shown_env(self) -> dict[str, str]:
@@ -264,7 +265,6 @@ class Network:
     """The job's own network. ``subnet`` is None until a run has observed the engine."""
 
     name: str
-            **({"pod": pod} if (pod := self.pod.to_json()) else {}),
     subnet: IPv4Network | None = None
 
 
@@ -308,6 +308,7 @@ class Plan:
     def secret_values(self) -> tuple[str, ...]:
         """Every value that no sink may show, longest first so that none hides inside another."""
         values = {r.env[name] for r in self.replicas for name in r.secrets}
+        values |= {secret for r in self.replicas for secret in r.pod.secret_values}
         texts = [text for r in self.replicas for text in r.env.values()]
         texts += [i.fetch.uri for i in self.inputs if i.fetch]
         texts += [i.uri for i in self.inputs if i.kind == "libs"]
@@ -320,7 +321,6 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         subnet = self.network.subnet
         return {
-        values |= {secret for r in self.replicas for secret in r.pod.secret_values}
             "job_id": self.job_id,
             "display_name": self.display_name,
             "job_type": self.job_type,

@@ -12,7 +12,7 @@ from localdlc.config import CodeSource
 
 PLAN = """job_id display_name job_type success_policy deadline_seconds grace_seconds restart_budget network
 inputs replicas notes"""
-REPLICA = """pod_id role index hostname aliases ip image command env mounts files resources
+REPLICA = """pod_id role index hostname aliases ip image command env injected mounts files resources
 start_after restart_policy decides"""
 
 BODY = request(

@@ -62,6 +62,8 @@ class Incoming:
         self._clear(finished | begun)
         for folder in {e.path.rpartition("/")[0] for e in listing.files} | {*listing.folders}:
             (self.files / folder).mkdir(parents=True, exist_ok=True)
+        for place, _, _ in os.walk(self.files):  # a container's user may be anybody
+            Path(place).chmod(0o755)
         return [e for e in missing if not (former and e in known and self._linked(former, e))]
 
     def _linked(self, former: Tree, entry: Entry) -> bool:
@@ -202,7 +204,8 @@ class Download:
         crc, crc_after = 0, crc64()
         failures, noted = 0, position
         flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if end is None else 0)
-        handle = os.open(f"{self._folder}/{entry.path}", flags, 0o644)
+        handle = os.open(f"{self._folder}/{entry.path}", flags)
+        os.fchmod(handle, 0o644)  # whatever the umask
         goal = entry.size if end is None else end
         try:
             while True:

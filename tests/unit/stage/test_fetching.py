@@ -394,11 +394,22 @@ def test_a_cancelled_job_waits_for_no_other(bucket: Bucket, job: Jobs, tmp_path:
     held.let_go()
 
 
-def test_what_is_cached_is_nobody_elses_to_read(bucket: Bucket, job: Jobs, tmp_path: Path) -> None:
-    bucket.put("d/a", b"1")
-    job().fetch()
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0])
+def test_any_user_of_a_container_may_read_what_no_other_user_of_this_machine_may(
+    bucket: Bucket, job: Jobs, tmp_path: Path, umask: int
+) -> None:
+    bucket.put("d/x/y/a", b"1")
+    one = job()
+    before = os.umask(umask)
+    try:
+        one.fetch()
+    finally:
+        os.umask(before)
     (slot,) = (tmp_path / "home" / "cache" / "data").iterdir()
     assert stat.S_IMODE(slot.stat().st_mode) == 0o700
+    files = one.place.resolve()
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (files, *files.rglob("*"))}
+    assert sorted(modes.values()) == [0o644, 0o755, 0o755, 0o755]
 
 
 # what cannot be

@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event as Flag
@@ -203,6 +204,7 @@ class LibrariesTask:
             settings.write(self._told)
             wanted = "".join(f"{requirement}\n" for requirement in libraries.wanted)
             (self._told / "libraries.txt").write_text(wanted)
+            open_to_all(self._told)
             end = self._around.errands.run(self._errand(settings, folder), on_line)
         finally:
             shutil.rmtree(self._told, ignore_errors=True)
@@ -282,6 +284,16 @@ def publish(folder: Path, lines: list[str]) -> None:
     (folder / "install.txt").write_text("".join(f"{WHEELS}/{wheel}\n" for wheel in wheels))
     (folder / "satisfied.txt").write_text("".join(f"{line}\n" for line in satisfied))
     (folder / "installed.txt").write_text("".join(f"{line}\n" for line in installed))
+    open_to_all(folder)
+
+
+def open_to_all(folder: Path) -> None:
+    """Whatever the umask: a container's user may be anybody, and the folder above is ours alone."""
+    for root, _, names in os.walk(folder):
+        with suppress(PermissionError):  # what belongs to the container's user
+            Path(root).chmod(0o755)
+            for name in names:
+                Path(root, name).chmod(0o644)
 
 
 def link(kept: Path, folder: Path) -> None:
@@ -292,3 +304,4 @@ def link(kept: Path, folder: Path) -> None:
             os.link(file, folder / file.name)
         except OSError:  # another user's file, or a file system without links
             shutil.copy(file, folder / file.name)
+    folder.chmod(0o755)

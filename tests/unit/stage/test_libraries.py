@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,11 +34,15 @@ class Pip:
     code: int = 0
     ran: list[Errand] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    modes: list[tuple[int, set[int]]] = field(default_factory=list)
 
     def run(self, errand: Errand, on_line: Callable[[str], None]) -> Ended:
         self.ran.append(errand)
         mounted = {mount.target: Path(mount.source) for mount in errand.mounts}
-        self.told.append((mounted["/run/localdlc/pip"] / "pip.conf").read_text())
+        settings = mounted["/run/localdlc/pip"]
+        self.told.append((settings / "pip.conf").read_text())
+        modes = {stat.S_IMODE(path.stat().st_mode) for path in settings.iterdir()}
+        self.modes.append((stat.S_IMODE(settings.stat().st_mode), modes))
         for line in self.lines:
             on_line(line)
         if not self.code:
@@ -94,6 +99,17 @@ def test_the_second_job_links_what_the_first_has_brought(home: Home) -> None:
     assert (second / "install.txt").read_text() == f"/run/localdlc/wheels/{wheel}\n"
     assert (second / "satisfied.txt").read_text() == f"{LINES[0]}\n"
     assert (second / "installed.txt").read_text() == f"{LINES[1]}\n"
+
+
+def test_any_user_of_a_container_may_read_them(home: Home) -> None:
+    before = os.umask(0o077)
+    try:
+        folder = home.bring("one", "a")
+    finally:
+        os.umask(before)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    assert (stat.S_IMODE(folder.stat().st_mode), modes) == (0o755, {0o644})
+    assert home.pip.modes == [(0o755, {0o644})]
 
 
 def test_secrets_are_learnt_and_only_in_a_file_that_is_gone(home: Home) -> None:

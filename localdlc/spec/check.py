@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from localdlc.errors import Problem
 from localdlc.spec.request import CreateJobRequest
 from localdlc.spec.rules import (
+    cloud,
     containers,
     environment,
     inputs,
@@ -56,7 +57,11 @@ RULES: tuple[Rule, ...] = (
     resources.spot_limits,
     resources.oversold,
     resources.system_disks,
+    cloud.scaling,
+    cloud.parallelism,
+    cloud.nodes,
     containers.side_images,
+    containers.side_names,
     containers.shared_volumes,
     containers.users,
     containers.seccomp,

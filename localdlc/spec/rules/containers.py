@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from localdlc.spec.problems import invalid, missing, one_of
@@ -14,13 +15,30 @@ if TYPE_CHECKING:
     from localdlc.errors import Problem
     from localdlc.spec.request import CreateJobRequest
 
-__all__ = ["seccomp", "shared_volumes", "side_images", "users"]
+__all__ = ["seccomp", "shared_volumes", "side_images", "side_names", "users"]
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def side_images(request: CreateJobRequest) -> Iterator[Problem]:
     """Init and sidecar containers have images too."""
     for path, container in containers(request):
         yield from image(f"{path}.Image", container.Image)
+
+
+def side_names(request: CreateJobRequest) -> Iterator[Problem]:
+    """Names are Kubernetes' (DNS labels), and those of one pod differ."""
+    seen: dict[tuple[str, str], str] = {}
+    for path, container in containers(request):
+        name = container.Name
+        if name is None:
+            continue
+        if not _NAME.fullmatch(name):
+            sentence = "must be lower-case letters, digits and '-', at most 63"
+            yield invalid(f"{path}.Name", sentence)
+        first = seen.setdefault((path.partition(".")[0], name), path)
+        if first != path:
+            yield invalid(f"{path}.Name", f"is also the Name of {first}; each needs its own")
 
 
 def shared_volumes(request: CreateJobRequest) -> Iterator[Problem]:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import IPv4Network
 from pathlib import Path
 from threading import Event as Flag
 from typing import Any
 
 import pytest
-from given import JOB_ID, request
+from given import JOB_ID, plan_of, request
 
 from localdlc.config import Config
 from localdlc.errors import InvalidRequest
 from localdlc.job import Result
+from localdlc.plan.pod import Rights
 from localdlc.record.events import Log, Note, Record, ReplicaExited
+from localdlc.run.containers import container_of
 from localdlc.run.control import Control
+from localdlc.run.docker_bodies import container_config
 from localdlc.run.engine import Answer
 from localdlc.run.fake_engine import FakeEngine, FakeReplica, Script
 from localdlc.service import Service
@@ -274,3 +279,14 @@ def test_rights_over_the_machine_are_the_users_to_give(
     assert "--allow-privileged" in problem.message
     assert world.run(settings={"allow_privileged": True}, MainContainerSecurityContext=rights)
     assert world.specs["main"].rights.privileged is ("Privileged" in rights)
+
+
+def test_the_engine_is_told_of_all_rights() -> None:
+    plan = plan_of({"Worker": 1}).placed(IPv4Network("10.9.8.0/29"))
+    bare = container_of(plan, plan.replicas[0], "digest", (), attempt=1)
+    rights = Rights(privileged=True, added=("A",), dropped=("B",), seccomp="{}")
+    config = container_config(replace(bare, rights=rights, after_entrypoint=True, folder="/w"))
+    host = config["HostConfig"]
+    assert (host["Privileged"], host["CapAdd"], host["CapDrop"]) == (True, ["A"], ["B"])
+    assert host["SecurityOpt"] == ["seccomp={}"]
+    assert (config["WorkingDir"], "Entrypoint" in config) == ("/w", False)

@@ -12,6 +12,7 @@ import pytest
 from localdlc.errors import InvalidRequest
 from localdlc.spec import check, read_request
 from localdlc.spec.rules import (
+    cloud,
     containers,
     environment,
     inputs,
@@ -37,6 +38,7 @@ class Case(NamedTuple):
 
 SPEC, POD = "JobSpecs[0]", "JobSpecs[0].ExtraPodSpec"
 SIDE, MAIN = f"{POD}.SideCarContainers[0]", f"{POD}.MainContainerSecurityContext"
+SCALES = f"{SPEC}.AutoScalingSpec"
 MASTER = 'JobSpecs[1]={"Type": "Master", "Image": "i"}'
 JUICER = "Settings.DataJuicerConfig"
 CREDENTIAL = "CredentialConfig.CredentialConfigItems[0]"
@@ -177,6 +179,23 @@ CASES = [
     Case(resources.oversold, (f"{SPEC}.OversoldType=no",), f"{SPEC}.OversoldType", "not one of"),
     Case(resources.system_disks, (f"{SPEC}.SystemDisk.Size=-1",), f"{SPEC}.SystemDisk.Size",
          "more than zero", (f"{SPEC}.SystemDisk.Size=40",)),
+    Case(cloud.scaling, (f"{SCALES}.MinReplicas=3", f"{SCALES}.MaxReplicas=2"), f"{SCALES}.MaxReplicas",
+         "must not be less than MinReplicas, which is 3",
+         (f"{SCALES}.MinReplicas=1", f"{SCALES}.MaxReplicas=2")),
+    Case(cloud.scaling, (f"{SCALES}.MinReplicas=-1",), f"{SCALES}.MinReplicas", "0 or more"),
+    Case(cloud.scaling, (f"{SCALES}.AutoscalingMetricSpec.StabilizationWindowSeconds=-1",),
+         f"{SCALES}.AutoscalingMetricSpec.StabilizationWindowSeconds", "0 or more"),
+    Case(cloud.parallelism, ("ElasticSpec.MinParallelism=4", "ElasticSpec.MaxParallelism=2"),
+         "ElasticSpec.MaxParallelism", "less than MinParallelism", ("ElasticSpec.MaxParallelism=2",)),
+    Case(cloud.nodes, (f"{SPEC}.AssignNodeSpec.NodeNames=a,,b",), f"{SPEC}.AssignNodeSpec.NodeNames",
+         "commas between", (f"{SPEC}.AssignNodeSpec.NodeNames=a, b",)),
+    Case(cloud.nodes, (f"{SPEC}.AssignNodeSpec.HyperNodes[0].NodeNames=a b",),
+         f"{SPEC}.AssignNodeSpec.HyperNodes[0].NodeNames", "commas between"),
+    Case(containers.side_names, (f"{SIDE}.Image=i", f"{SIDE}.Name=My_Init"), f"{SIDE}.Name",
+         "lower-case letters", (f"{SIDE}.Image=i", f"{SIDE}.Name=my-init")),
+    Case(containers.side_names,
+         (f"{SIDE}.Image=i", f"{SIDE}.Name=a", f"{POD}.InitContainers[0].Image=i", f"{POD}.InitContainers[0].Name=a"),
+         f"{SIDE}.Name", "is also the Name of JobSpecs[0].ExtraPodSpec.InitContainers[0]"),
     Case(containers.side_images, (f"{SIDE}.Name=a",), f"{SIDE}.Image", "is required",
          (f"{SIDE}.Image=busybox",)),
     Case(containers.shared_volumes, (f'{POD}.SharedVolumeMountPaths=["tmp"]',),

@@ -99,6 +99,7 @@ class Companion:
         self._threads: tuple[Thread, ...] = ()
 
     def begin(self, errands: Errands, post: Post) -> None:
+        self._desk.admit(self._pod)
         self._threads = (
             Thread(target=self._relay, args=(errands, post), name=self._name, daemon=True),
             Thread(target=self._keep_the_gate, name=f"{self._name}-gate", daemon=True),

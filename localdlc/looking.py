@@ -65,8 +65,12 @@ class Looking:
             for replica in plan["replicas"]
         }
 
-    def get_pod_logs(self, name: str, pod: str | None = None) -> Iterator[tuple[str, int, LogLine]]:
+    def get_pod_logs(
+        self, name: str, pod: str | None = None, attempt: int | None = None
+    ) -> Iterator[tuple[str, int, LogLine]]:
         """PodId, attempt and line, replica by replica; ``pod`` may be short, such as ``worker-0``.
+
+        Of every ``attempt``, unless one is named.
 
         Raises `NotFound` for a job or replica that this home does not know.
         """
@@ -78,8 +82,9 @@ class Looking:
             files = store.log_files(job_id)
         for pod_id in chosen_pods(job_id, pod, files):
             for path in files[pod_id]:
-                for line in read_lines(path):
-                    yield pod_id, attempt_of(path), line
+                number = attempt_of(path)
+                for line in read_lines(path) if attempt in {None, number} else ():
+                    yield pod_id, number, line
 
 
 def chosen_pods(job_id: str, pod: str | None, files: Mapping[str, list[Path]]) -> list[str]:

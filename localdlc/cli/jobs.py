@@ -66,21 +66,25 @@ def show_env(injected: dict[str, dict[str, str]], output: str) -> None:
 @click.command()
 @JOB
 @click.argument("pod", required=False, metavar="[POD]")
+@click.option("--attempt", type=click.IntRange(1), help="Only what was written in this attempt.")
 @shared
 @output
-def logs(job: str, pod: str | None, output: str, **flags: Any) -> None:
-    """Print what the replicas of JOB wrote; only those of POD (such as worker-0) if given."""
+def logs(job: str, pod: str | None, attempt: int | None, output: str, **flags: Any) -> None:
+    """Print what the replicas of JOB wrote; only those of POD (such as worker-0) if given.
+
+    What a replica wrote in its second attempt comes as worker-0/2.
+    """
     from localdlc.terminal import log_line, write_all
 
     out = sys.stdout.buffer
-    for pod_id, attempt, (time, stream, line) in service(flags).get_pod_logs(job, pod):
+    for pod_id, number, (time, stream, line) in service(flags).get_pod_logs(job, pod, attempt):
         if output == "json":
             text = line.decode("utf-8", "backslashreplace")
-            head = {"time": time, "pod_id": pod_id, "attempt": attempt}
+            head = {"time": time, "pod_id": pod_id, "attempt": number}
             body = json.dumps({**head, "stream": stream, "text": text})
             write_all(out, f"{body}\n".encode())
         else:
-            write_all(out, log_line(pod_id, line, prefixed=pod is None))
+            write_all(out, log_line(pod_id, number, line, prefixed=pod is None))
     out.flush()
 
 

@@ -136,6 +136,10 @@ class Engine(Protocol):
 
     def describe(self) -> EngineFacts: ...
 
+    def ceilings(self) -> Mapping[str, int]:
+        """Ulimits that its containers cannot exceed, by name, -1 for none; without asking it."""
+        ...
+
     def taken_subnets(self) -> tuple[IPv4Network, ...]:
         """Subnets of the engine's networks and of the host's routes."""
         ...
@@ -192,7 +196,9 @@ class Engine(Protocol):
         """Must be called before `start`, so that not a byte is missed."""
         ...
 
-    def start(self, container_id: str) -> None: ...
+    def start(self, container_id: str) -> None:
+        """Also one that has ended: it runs once more, in the files that it left."""
+        ...
 
     def wait(self, container_id: str) -> Exit:
         """Blocks until the container has ended; returns at once when it already has."""

@@ -74,6 +74,12 @@ class FakeReplica:
             self._go_on()
             return self._signals.pop(0) if self._signals else None
 
+    def begin(self) -> None:
+        """Also once more, after its end."""
+        with self._changed:
+            self.running, self.end = True, None
+            self._signals.clear()
+
     def hold(self, *, paused: bool) -> None:
         with self._changed:
             self.paused = paused
@@ -161,6 +167,9 @@ class FakeEngine:
     def describe(self) -> EngineFacts:
         return EngineFacts("fake", "1", self._cpus, 16 << 30, "fake://")
 
+    def ceilings(self) -> Mapping[str, int]:
+        return {}
+
     def taken_subnets(self) -> tuple[IPv4Network, ...]:
         return tuple(subnet for subnet, _ in list(self.networks.values()))
 
@@ -222,7 +231,7 @@ class FakeEngine:
     def start(self, container_id: str) -> None:
         replica = self._replica(container_id)
         self._check_shared_network(replica.spec)
-        replica.running = True
+        replica.begin()
         Thread(target=self._live, args=(replica,), daemon=True).start()
 
     def _check_shared_network(self, spec: ContainerSpec) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -44,9 +45,9 @@ class Holding:
         alarms = Alarms(clock)
         alarms.set("over", seconds)
         (Path(self._reserved.folder) / MARK).touch()
-        with_hands = ThreadPoolExecutor(HANDS, "localdlc-holding")
+        hands = ThreadPoolExecutor(HANDS, "localdlc-holding")
         for name, container in containers.items():
-            with_hands.submit(self._begin, name, container)
+            hands.submit(self._begin, name, container)
         names = ", ".join(containers)
         self._emit(Note(f"held for {seconds:g} s or until stopped, to be entered: {names}"))
         while "over" not in alarms.due():
@@ -55,8 +56,9 @@ class Holding:
                 self._emit(message)
             if isinstance(message, StopRequested | Kill):
                 break
-        wait([with_hands.submit(self._end, one) for one in containers.values()], PATIENCE)
-        with_hands.shutdown(wait=False, cancel_futures=True)
+        wait([hands.submit(self._end, one) for one in containers.values()], PATIENCE)
+        hands.shutdown(wait=False, cancel_futures=True)
+        shutil.rmtree(self._reserved.folder, ignore_errors=True)
 
     def _begin(self, name: str, container: str) -> None:
         try:

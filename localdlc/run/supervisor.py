@@ -78,7 +78,7 @@ class Supervisor:
         self._alarms = Alarms(settings.clock)
         follow = followers(engine, settings, self._inbox.post, self._signals)
         self._attempts = Attempts(plan, follow, self._signals, self._alarms)
-        self._probes = Probes(self._inbox.post, settings.reach)
+        self._probes = Probes(engine, self._inbox.post, settings.reach)
         self._ports = awaited_ports(plan)
         self._status = ""
         self._finish: Finish | None = None
@@ -208,7 +208,7 @@ class Supervisor:
             self._signals.send({event.pod_id: event.container_id}, name)
             return
         if port := self._ports.get(event.pod_id):
-            self._probes.watch(event.pod_id, event.attempt, event.ip, port)
+            self._probes.watch(event, port)
         if self._runs(event.pod_id):
             plan = self._plan
             if self._status == "EnvPreparing" and plan.deadline_seconds is not None:
@@ -252,6 +252,8 @@ class Supervisor:
         self._alarms.clear("silence")
         if self._status == "Running":
             self._move("Restarting", "JobRestarting", decision.reason_message)
+        else:
+            self._emit(Note(decision.reason_message))
 
     def _begin_again(self) -> None:
         for event in self._attempts.begin_again():

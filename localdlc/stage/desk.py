@@ -111,8 +111,15 @@ class Desk:
             own.chmod(0o755)
             os.mkfifo(own / GATE)
             (own / GATE).chmod(0o644)
-            self._servers[pod] = server = Server(own, self._answer)
-            Thread(target=server.serve, name=f"desk {pod}", daemon=True).start()
+            self.admit(pod)
+
+    def admit(self, pod: str) -> None:
+        """Opens for a replica, also for the next attempt of one that has ended."""
+        if pod in self._servers:
+            return
+        (self._folder / pod / SOCKET).unlink(missing_ok=True)
+        self._servers[pod] = server = Server(self._folder / pod, self._answer)
+        Thread(target=server.serve, name=f"desk {pod}", daemon=True).start()
 
     def socket(self, pod: str) -> Path:
         return self._folder / pod / SOCKET

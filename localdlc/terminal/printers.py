@@ -18,6 +18,7 @@ from localdlc.record.events import (
     Progress,
     Record,
     ReplicaExited,
+    ReplicaRestarted,
     StatusChanged,
     lines,
 )
@@ -90,6 +91,9 @@ class TextPrinter:
                 self._log(log, record)
             case ReplicaExited() as end:
                 self._end_lines(end.pod_id, record.job_id)
+            case ReplicaRestarted() as again:
+                self._tails.pop(again.pod_id, None)
+                self._say_event(record)
             case Progress() as progress:
                 self._progress(progress, record.time)
             case JobFinished() as finish:

@@ -8,21 +8,26 @@ from localdlc.record.events import (
     InputStaged,
     Note,
     Record,
+    ReplicaRestarted,
     StatusChanged,
     StopRequested,
 )
-from localdlc.record.view import ReplicaView
+from localdlc.record.view import TERMINAL, ReplicaView
 
 __all__ = ["event_text", "how_it_ended", "short"]
+
+# Statuses that come with what brought them.
+AFTER_AN_END = frozenset({"Restarting", "SucceededReserving", "FailedReserving"})
 
 
 def event_text(record: Record) -> str | None:
     """One line for an event that a person wants to see, None for the others."""
     match record.event:
-        case StatusChanged(to=to) if to == "Creating":
-            return f"{record.job_id}: {to}"
-        case StatusChanged(to=to) if to in {"EnvPreparing", "Running", "Stopping", "Queuing"}:
-            return f"{record.job_id}: {to}"
+        case StatusChanged(to=to, reason_message=why):
+            return status_text(record.job_id, to, why)
+        case ReplicaRestarted() as again:
+            name = short(again.pod_id, record.job_id)
+            return f"  {name} begins anew, attempt {again.attempt}: {again.reason}"
         case InputStaged() as staged:
             return f"  {staged.kind} {staged.uri}: {staged.detail} ({staged.seconds:.1f} s)"
         case ImageReady(pulled=True) as image:
@@ -34,6 +39,13 @@ def event_text(record: Record) -> str | None:
         case ContainersKept(names=names):
             return f"  kept: {', '.join(names)}; `localdlc gc --kept` removes them"
     return None
+
+
+def status_text(job_id: str, status: str, reason: str) -> str | None:
+    """Those that are over soon need no reason; the last comes with the verdict."""
+    if status in TERMINAL:
+        return None
+    return f"{job_id}: {status}: {reason}" if status in AFTER_AN_END else f"{job_id}: {status}"
 
 
 def how_it_ended(replica: ReplicaView) -> str:

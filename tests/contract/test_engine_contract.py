@@ -227,6 +227,15 @@ def test_wait_after_the_end_returns_at_once_and_again(world: World) -> None:
     assert world.engine.wait(container) == world.engine.wait(container)
 
 
+def test_what_has_ended_can_be_started_once_more(world: World) -> None:
+    container, _ = world.run("exits 7")
+    first = world.engine.wait(container)
+    world.engine.start(container)
+    again = world.engine.wait(container)
+    assert (first.code, again.code) == (7, 7)
+    assert again.finished_at > first.finished_at
+
+
 def test_a_kill_for_memory_is_told(world: World) -> None:
     container, _ = world.run("eats memory")
     end = world.engine.wait(container)

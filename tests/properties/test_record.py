@@ -59,7 +59,7 @@ def test_cutting_into_lines_loses_and_adds_nothing(blocks: list[tuple[Stream, by
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from([b"ab", b"\r", b"c"]), max_size=14).map(b"".join))
 def test_a_line_shows_what_a_terminal_would_have_left_of_it(line: bytes) -> None:
-    assert log_line("p", line, prefixed=False) == line.rstrip(b"\r").split(b"\r")[-1] + b"\n"
+    assert log_line("p", 1, line, prefixed=False) == line.rstrip(b"\r").split(b"\r")[-1] + b"\n"
 
 
 SECRET = st.text("abcdef-", min_size=6, max_size=9)

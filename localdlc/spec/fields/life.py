@@ -40,7 +40,7 @@ TABLE = [
                 "Partial",
                 lambda _, value: value == "Partial",
                 "approximated",
-                "DLC documents no more than its name: the roles with ConsiderInSuccessPolicy decide",
+                "the roles with ConsiderInSuccessPolicy decide; DLC documents only its name",
             ),
             Case(
                 "of another type than TFJob, without IsChief",

@@ -10,10 +10,10 @@ from given import JOB_ID, planned, request
 
 from localdlc.config import CodeSource
 
-PLAN = """job_id display_name job_type success_policy deadline_seconds grace_seconds restart_budget network
-inputs replicas notes"""
-REPLICA = """pod_id role index hostname aliases ip image command env injected mounts files resources
-start_after restart_policy decides"""
+PLAN = """job_id display_name job_type success_policy deadline_seconds grace_seconds
+restart_budget network inputs replicas notes"""
+REPLICA = """pod_id role index hostname aliases ip image command env injected mounts files
+resources start_after restart_policy decides"""
 
 BODY = request(
     {"Chief": 1, "PS": 1},
@@ -30,7 +30,8 @@ def test_the_members_are_those_of_the_contract() -> None:
     replica = plan["replicas"][0]
     assert list(replica) == REPLICA.split()
     assert list(replica["mounts"][0]) == ["source", "target", "read_only", "layer"]
-    assert list(replica["resources"]) == ["cpus", "memory", "shm", "gpus"]
+    resources = ["cpus", "memory", "shm", "gpus", "ulimits", "asked"]
+    assert list(replica["resources"]) == resources
     assert replica["start_after"] == [{"role": "ps", "phase": "Running"}]
 
 

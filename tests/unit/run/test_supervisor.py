@@ -11,6 +11,7 @@ from threading import Event as Flag
 from typing import Any, Literal
 
 import pytest
+from clocked import PATIENCE, Clocked, at_every_line, by_name, deaf, ready, until_stopped
 from given import JOB_ID, planned, request, short
 
 import localdlc
@@ -25,7 +26,6 @@ from localdlc.errors import (
     UsageError,
 )
 from localdlc.job import Result
-from localdlc.plan.model import Plan
 from localdlc.record.events import (
     Event,
     JobFinished,
@@ -40,39 +40,9 @@ from localdlc.record.view import fold
 from localdlc.run.control import Control
 from localdlc.run.engine import ContainerSpec, Exit
 from localdlc.run.fake_engine import FakeEngine, FakeReplica, Script
-from localdlc.run.supervisor import Settings, Supervisor
 from localdlc.service import Service
 
 pytestmark = pytest.mark.usefixtures("alone")
-PATIENCE = 20.0
-
-
-def name_of(replica: FakeReplica) -> str:
-    return short(replica.spec.hostname)
-
-
-def by_name(**scripts: Script) -> Script:
-    """A script a replica (``worker_0``); the others end well at once."""
-
-    def run(replica: FakeReplica) -> int:
-        script = scripts.get(name_of(replica).replace("-", "_"))
-        return script(replica) if script else 0
-
-    return run
-
-
-def until_stopped(replica: FakeReplica) -> int:
-    """What most programs do: they run until SIGTERM and then end by it."""
-    assert replica.wait_for_signal(PATIENCE) == "SIGTERM"
-    return 143
-
-
-def deaf(replica: FakeReplica) -> int:
-    """Ends by SIGKILL only."""
-    replica.write(b"ready\n")
-    while replica.wait_for_signal(PATIENCE):
-        replica.write(b"I hear nothing\n")
-    return 0
 
 
 @dataclass
@@ -524,44 +494,6 @@ def test_a_stop_before_anything_runs_starts_nothing(home: Path) -> None:
 
 
 # time: a clock of the test's own
-
-
-@dataclass
-class Clocked:
-    """A supervisor whose clock jumps ahead whenever ``jump`` says so for an event."""
-
-    plan: Plan
-    engine: FakeEngine
-    jump: Callable[[Event], float]
-    now: float = 0.0
-    events: list[Event] = field(default_factory=list)
-
-    def emit(self, event: Event) -> None:
-        self.events.append(event)
-        self.now += self.jump(event)
-
-    def run(self, **settings: Any) -> JobFinished:
-        config = load_config({}, {}, Path("/"))
-        chosen = Settings("digest", config.subnets, clock=lambda: self.now, **settings)
-        Supervisor(self.plan, self.engine, self.emit, chosen).run()
-        finish = self.events[-1] if not settings else self._finish()
-        assert isinstance(finish, JobFinished)
-        return finish
-
-    def _finish(self) -> Event:
-        return next(event for event in self.events if isinstance(event, JobFinished))
-
-    def ends(self) -> list[tuple[int, bool]]:
-        return [(e.exit_code, e.stopped_by_us) for e in self.events if isinstance(e, ReplicaExited)]
-
-
-def at_every_line(seconds: float) -> Callable[[Event], float]:
-    return lambda event: seconds if isinstance(event, Log) else 0.0
-
-
-def ready(replica: FakeReplica) -> int:
-    replica.write(b"ready\n")
-    return until_stopped(replica)
 
 
 def test_a_job_that_runs_longer_than_it_may_has_failed() -> None:

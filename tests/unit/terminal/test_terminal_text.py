@@ -132,8 +132,8 @@ def test_a_last_line_is_shown_even_when_no_end_is_learnt() -> None:
 )
 def test_carriage_returns_leave_what_a_terminal_would_show(data: bytes, shown: str) -> None:
     assert Screen().show(log(data)).shown == [f"worker-0 | {shown}"]
-    assert log_line(W0, data[:-1], prefixed=True).decode() == f"worker-0 | {shown}\n"
-    assert log_line(W0, data[:-1], prefixed=False).decode() == f"{shown}\n"
+    assert log_line(W0, 1, data[:-1], prefixed=True).decode() == f"worker-0 | {shown}\n"
+    assert log_line(W0, 1, data[:-1], prefixed=False).decode() == f"{shown}\n"
 
 
 BARS = {
@@ -165,7 +165,7 @@ def test_a_line_of_a_megabyte_is_a_line() -> None:
     long = b"x" * (1 << 20)
     screen = Screen().show(log(b"bar\rbar\n" + long + b"\n"))
     assert screen.shown == ["worker-0 | bar", f"worker-0 | {long.decode()}"]
-    assert log_line(W0, long, prefixed=False) == long + b"\n"
+    assert log_line(W0, 1, long, prefixed=False) == long + b"\n"
 
 
 def test_a_line_without_an_end_is_shown_before_it_fills_the_memory() -> None:

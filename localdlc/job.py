@@ -16,6 +16,7 @@ from localdlc.inputs import Inputs
 from localdlc.outputs import Outputs
 from localdlc.plan.model import Plan
 from localdlc.plan.pod import Pod
+from localdlc.plan.resources import within
 from localdlc.plan.secrets import masked_by_name, secrets_in
 from localdlc.record.events import (
     Event,
@@ -79,13 +80,16 @@ class Result:
             for pod, replica in self.view.replicas.items()
         }
 
-    def logs(self, replica: str) -> list[str]:
-        """All lines of one replica's latest attempt. Raises `NotFound` for an unknown one."""
+    def logs(self, replica: str, attempt: int | None = None) -> list[str]:
+        """All lines of one replica, of its latest attempt unless told otherwise.
+
+        Raises `NotFound` for an unknown one.
+        """
         known = self.replicas.get(replica)
         if known is None:
             names = ", ".join(self.replicas) or "none"
             raise NotFound(f"{self.job_id} has no replica {replica}; there are: {names}.")
-        path = self.folder / "logs" / f"{known.pod_id}.{known.attempt}.log"
+        path = self.folder / "logs" / f"{known.pod_id}.{attempt or known.attempt}.log"
         if not path.exists():
             return []
         return [text.decode("utf-8", "backslashreplace") for _, _, text in read_lines(path)]
@@ -166,6 +170,7 @@ def run_job(
     """
     mask = mask or Mask(())
     mask.learn((*plan.secret_values(), *secrets_in(request)))
+    plan = within(plan, engine.ceilings())
     store = Store(config.home)
     writer = store.open_job(plan.job_id)
     journal = Journal(plan.job_id, writer, mask, listeners)
@@ -212,10 +217,10 @@ def supervise(
             afterwards = {**installations.tasks(), **afterwards}
             after.callback(installations.leave)
         engine, emit = outputs.under(engine), outputs.heard(journal)
+        engine = with_pods(engine, plan, control.inbox.post)
         pull = "never" if config.offline else config.pull
         settings = Settings(digest, config.subnets, pull, config.keep)
         tasks |= outputs.tasks()
-        engine = with_pods(engine, plan, control.inbox.post)
         Supervisor(plan, engine, emit, settings, control, tasks, afterwards).run()
     outputs.write_back(journal, succeeded=journal.view.status == "Succeeded")
 

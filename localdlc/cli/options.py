@@ -121,6 +121,11 @@ job_options = apply(
             default=None,
             help="Let containers have rights that give this machine away.",
         ),
+        click.option(
+            "--resources",
+            type=click.Choice(["share", "exact"]),
+            help="If more is asked for than there is: share it out, or do not run.",
+        ),
         click.option("--grace", metavar="SECONDS", help="Between SIGTERM and SIGKILL."),
         click.option(
             "--time-scale",

@@ -115,6 +115,8 @@ class Config:
     ``dashboard`` is the port of this machine where the job's is to answer.
     ``write_back`` uploads what a job wrote over fetched data. ``allow_host_path`` are places that
     matter on this machine and may be mounted; ``denied_host_paths`` are more that may not.
+    ``resources`` says what becomes of a job that asks for more than this machine has: all have a
+    ``share`` of it, or they have ``exact`` what they ask for, or there is no job.
     ``allow_privileged`` lets a request ask for rights that give this machine away. ``fault`` are
     faults to rehearse, as in ``worker-1:kill@30s``.
     """
@@ -146,6 +148,7 @@ class Config:
     allow_host_path: tuple[Path, ...] = ()
     denied_host_paths: tuple[Path, ...] = ()
     allow_privileged: bool = False
+    resources: str = "share"
     fault: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
 

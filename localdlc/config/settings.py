@@ -145,5 +145,6 @@ SETTINGS: dict[str, Reader] = {
     "allow_host_path": places,
     "denied_host_paths": places,
     "allow_privileged": a_switch,
+    "resources": one_of("share", "exact"),
     "fault": several,
 }

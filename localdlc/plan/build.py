@@ -24,8 +24,9 @@ from localdlc.plan.libraries import libraries, prologue, requirements_file, with
 from localdlc.plan.model import Door, Input, Login, Mount, Network, Plan, ReplicaPlan, Resources
 from localdlc.plan.replicas import Member, Role, Topology, aliases, members_of, roles_of
 from localdlc.plan.reservation import HOLD, reservation
-from localdlc.plan.resources import Host, limits
+from localdlc.plan.resources import Host, Shares, shares
 from localdlc.plan.restarts import budget, monitoring, monitoring_notes, restart_notes
+from localdlc.plan.sharing import ended_before
 from localdlc.plan.startup import start_after
 from localdlc.plan.success import counts, decides
 
@@ -41,7 +42,8 @@ DEFAULT_POLICY = "AllWorkers"
 def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Host) -> Plan:
     """Decides everything about a job. Takes a request that `check` has passed.
 
-    Raises `InputError` when neither request nor config knows where a data or code source is.
+    Raises `InputError` when neither request nor config knows where a data or code source is, and
+    `ResourceError` when the machine has too little and nobody is to have less than they ask for.
     """
     job_type = JOB_TYPES[request.JobType or ""]
     roles = job_type.roles(roles_of(request.JobSpecs or ()), request.Settings)
@@ -50,11 +52,11 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
     policy = request.SuccessPolicy or DEFAULT_POLICY
     brought, notes = inputs(request, config, job_id)
     asked = injection(request, config, job_id)
-    given = {role.type: limits(role, host) for role in roles}
+    given = given_to(roles, topology, job_type, exact=config.resources == "exact")
     users, _ = users_variables(request)
     injected = injected_variables(job_id, job_type.environment(topology.members[0], topology))
     replicas = tuple(
-        replica(request, config, job_type, member, topology, given[member.role.type][0], brought)
+        replica(request, config, job_type, member, topology, given.of[member.role.type], brought)
         for member in topology.members
     )
     replicas = with_wheels(request, replicas, config.home / "jobs" / job_id)
@@ -72,7 +74,7 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
         notes=(
             *notes,
             *(asked.notes if asked else ()),
-            *(n for _, ns in given.values() for n in ns),
+            *given.notes,
             *overridden(users, injected),
             *doors_told(replicas, config),
             *monitoring_notes(request),
@@ -84,6 +86,16 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
         reserved=reservation(request, config, job_id),
     )
     return replace(plan, restart_budget=budget(plan))
+
+
+def given_to(
+    roles: tuple[Role, ...], topology: Topology, job_type: JobType, *, exact: bool
+) -> Shares:
+    """What the replicas of each role are given; ``exact``: all that they ask for, or an error."""
+    waits = {role.name: start_after(role, topology, job_type) for role in roles}
+    before = ended_before(waits, {role.name: role.count for role in roles})
+    given = shares(roles, topology.host, before)
+    return given.exactly() if exact else given
 
 
 def deadline(request: CreateJobRequest, config: Config) -> float | None:

@@ -20,6 +20,7 @@ from localdlc.record.events import FidelityReport
 from localdlc.record.masking import MASK
 
 if TYPE_CHECKING:
+    from localdlc.plan.ask import Ask
     from localdlc.plan.files import File
     from localdlc.plan.injection import Injection
     from localdlc.plan.reservation import Reservation
@@ -134,12 +135,23 @@ class Libraries:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Limits of one container: cores, bytes, bytes of ``/dev/shm``, GPU ids. None is no limit."""
+    """Limits of one container: cores, bytes, bytes of ``/dev/shm``, GPU ids. None is no limit.
+
+    ``ulimits`` are its processes' (-1 is no limit); those that are not named are the engine's own.
+    ``asked`` is what the request wants of all this.
+    """
 
     cpus: float | None = None
     memory: int | None = None
     shm: int | None = None
     gpus: tuple[str, ...] = ()
+    ulimits: Mapping[str, int] = field(default_factory=dict)
+    asked: Ask | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        shown = {name: getattr(self, name) for name in ("cpus", "memory", "shm")}
+        asked = self.asked.to_json() if self.asked else None
+        return {**shown, "gpus": [*self.gpus], "ulimits": dict(self.ulimits), "asked": asked}
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,12 +255,7 @@ class ReplicaPlan:
                 for m in self.mounts
             ],
             "files": [file.to_json() for file in self.files],
-            "resources": {
-                "cpus": self.resources.cpus,
-                "memory": self.resources.memory,
-                "shm": self.resources.shm,
-                "gpus": list(self.resources.gpus),
-            },
+            "resources": self.resources.to_json(),
             "start_after": [s.to_json() for s in self.start_after],
             "restart_policy": self.restart_policy,
             "decides": self.decides,

@@ -1,19 +1,29 @@
-"""What a role asks for, and what this machine can give it."""
+"""What every replica of a job is given of this machine, and what is said about it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import ceil
 from typing import TYPE_CHECKING
 
+from localdlc.errors import ResourceError
+from localdlc.plan import sharing
+from localdlc.plan.ask import Ask, ask_of, size_text
 from localdlc.plan.model import Resources
-from localdlc.plan.replicas import Role
-from localdlc.spec.quantity import cpus, memory_bytes
 
 if TYPE_CHECKING:
-    from localdlc.spec.jobspec import ResourceAsk
+    from localdlc.plan.model import Plan
+    from localdlc.plan.replicas import Role
+
+__all__ = ["ULIMITS", "Host", "Shares", "gpus", "shares", "within"]
 
 MIB = 1 << 20
 SMALLEST_SHM = 64 * MIB
+UNLIMITED = -1
+# Engines hand on their own, as little as 1024 files and 64 KiB of memory that is never swapped:
+# too few for data loaders, too little for pinned buffers. memlock and stack are in bytes.
+ULIMITS = {"nofile": 1 << 20, "memlock": UNLIMITED, "stack": 64 * MIB}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,41 +34,114 @@ class Host:
     memory: int
 
 
-def limits(role: Role, host: Host) -> tuple[Resources, tuple[str, ...]]:
-    """The container limits of one replica of ``role``, and a note for each that was capped.
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What each replica of a role is given, by the role's Type, and a note for all that is odd.
 
-    ``/dev/shm`` is half of the memory unless asked for: the engine's own 64 MiB kill the data
-    loaders of every framework.
+    ``short`` has a sentence for each thing that this machine has too little of.
     """
-    asked: ResourceAsk | None = role.spec.ResourceConfig
-    notes: list[str] = []
-    cores = cpus(asked.CPU) if asked and asked.CPU else None
-    memory = memory_bytes(asked.Memory) if asked and asked.Memory else None
-    if cores is not None and cores > host.cpus:
-        notes.append(capped(role, "CPU", f"{cores:g} cores", f"{host.cpus}"))
-        cores = float(host.cpus)
-    if memory is not None and memory > host.memory:
-        notes.append(capped(role, "Memory", in_gib(memory), in_gib(host.memory)))
-        memory = host.memory
-    room = memory or host.memory
-    shm = max(SMALLEST_SHM, room // 2)
-    if asked and asked.SharedMemory:
-        shm = memory_bytes(asked.SharedMemory)
-        if shm > room:
-            notes.append(capped(role, "SharedMemory", in_gib(shm), in_gib(room)))
-            shm = room
-    return Resources(cpus=cores, memory=memory, shm=shm), tuple(notes)
+
+    of: Mapping[str, Resources]
+    notes: tuple[str, ...] = ()
+    short: tuple[str, ...] = ()
+
+    def exactly(self) -> Shares:
+        """The same. Raises `ResourceError` when anything had to be shared out."""
+        if self.short:
+            raise ResourceError(
+                f"this machine has less than the job asks for. {' '.join(self.short)} "
+                "Ask for less, or let everybody have their share: --resources share."
+            )
+        return self
+
+
+def shares(
+    roles: Iterable[Role], host: Host, before: Mapping[str, frozenset[str]] | None = None
+) -> Shares:
+    """Every replica gets what it asks for, or its share where all together ask for more.
+
+    A replica that does not say what it needs has no limit. ``before`` is what `ended_before` says.
+    """
+    roles, before = tuple(roles), before or {}
+    asks = {role.type: ask_of(role.spec) for role in roles}
+    cores, memory = sharing.cores(host.cpus), sharing.memory(host.memory)
+    of_cores = sharing.parts(cores, roles, {t: millicores(a) for t, a in asks.items()}, before)
+    of_memory = sharing.parts(memory, roles, {t: a.memory for t, a in asks.items()}, before)
+    cpus = {part.role.type: part.given / 1000 for part in of_cores}
+    sizes = {part.role.type: part.given for part in of_memory}
+    given = {t: resources(a, cpus.get(t), sizes.get(t), host) for t, a in asks.items()}
+    return Shares(
+        given,
+        (
+            *derived(asks),
+            *sharing.told(cores, of_cores),
+            *sharing.told(memory, of_memory),
+            *small_shm(asks, given),
+        ),
+        (*sharing.short(cores, of_cores), *sharing.short(memory, of_memory)),
+    )
+
+
+def millicores(ask: Ask) -> int | None:
+    """Rounded up, as Kubernetes does; what a float adds is none of it."""
+    return None if ask.cpus is None else ceil(round(1000 * ask.cpus, 6))
+
+
+def resources(ask: Ask, cpus: float | None, memory: int | None, host: Host) -> Resources:
+    """``/dev/shm`` is a part of the memory, half of it unless asked for.
+
+    The engine's own 64 MiB kill the data loaders of every framework.
+    """
+    room = host.memory if memory is None else memory
+    shm = max(SMALLEST_SHM, room // 2) if ask.shm is None else min(ask.shm, room)
+    asked = None if ask == Ask() else ask
+    return Resources(cpus, memory, shm, ulimits=ULIMITS, asked=asked)
+
+
+def derived(asks: Mapping[str, Ask]) -> Iterator[str]:
+    for ask in dict.fromkeys(asks.values()):
+        if ask.derived:
+            yield f"{ask}, by its name; the table of instance types does not have it."
+
+
+def small_shm(asks: Mapping[str, Ask], given: Mapping[str, Resources]) -> Iterator[str]:
+    for role_type, ask in asks.items():
+        shm = given[role_type].shm
+        if ask.shm is not None and shm is not None and shm < ask.shm:
+            yield (
+                f"SharedMemory: each {role_type} is given {size_text(shm)} of its "
+                f"{size_text(ask.shm)}; /dev/shm is a part of its memory."
+            )
 
 
 def gpus(role: Role) -> int:
-    """How many GPUs one replica of ``role`` asks for."""
-    asked: ResourceAsk | None = role.spec.ResourceConfig
-    return int(asked.GPU) if asked and asked.GPU else 0
+    """How many GPUs one replica of ``role`` sees; a part of one is one."""
+    return ceil(ask_of(role.spec).gpus)
 
 
-def capped(role: Role, what: str, asked: str, given: str) -> str:
-    return f"{role.type}: {what} asked {asked}, given {given}, all that there is here."
+def within(plan: Plan, ceilings: Mapping[str, int]) -> Plan:
+    """The plan with no ulimit above what the engine's containers can have, and a note about it."""
+    lower = {
+        name: ceilings[name]
+        for name, wanted in ULIMITS.items()
+        if name in ceilings and not reaches(ceilings[name], wanted)
+    }
+    if not lower:
+        return plan
+    changed = tuple(
+        replace(r, resources=replace(r.resources, ulimits={**r.resources.ulimits, **lower}))
+        for r in plan.replicas
+    )
+    told = ", ".join(f"{name} {ulimit_text(name, limit)}" for name, limit in lower.items())
+    note = f"ulimits: {told}; the engine may not give its containers more than it has itself."
+    return replace(plan, replicas=changed, notes=(*plan.notes, note))
 
 
-def in_gib(size: int) -> str:
-    return f"{size / (1 << 30):.4g} GiB"
+def reaches(ceiling: int, wanted: int) -> bool:
+    return ceiling == UNLIMITED or (wanted != UNLIMITED and ceiling >= wanted)
+
+
+def ulimit_text(name: str, limit: int) -> str:
+    if limit == UNLIMITED:
+        return "unlimited"
+    return str(limit) if name == "nofile" else size_text(limit)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from localdlc.plan.model import Fetch, Input, Plan, ReplicaPlan
+from localdlc.plan.ask import cores_text, size_text
+from localdlc.plan.model import Fetch, Input, Plan, ReplicaPlan, Resources
+from localdlc.plan.resources import ulimit_text
 
 
 def as_text(plan: Plan) -> str:
@@ -22,6 +24,8 @@ def head(plan: Plan) -> Iterator[str]:
         yield f"  restarts         {plan.restart_budget} at most"
     if plan.reserved:
         yield f"  held             for {plan.reserved.seconds:g} s after its end"
+    if plan.replicas:
+        yield f"  ulimits          {ulimits(plan.replicas[0].resources)}"
     yield f"  network          {plan.network.name} {plan.network.subnet or ''}".rstrip()
     for brought in plan.inputs:
         yield f"  {brought.kind:<16} {input_text(brought)}"
@@ -61,7 +65,9 @@ def body(replica: ReplicaPlan) -> Iterator[str]:
     for mount in replica.mounts:
         access = "ro" if mount.read_only else "rw"
         yield f"  mount            {mount.source} -> {mount.target} ({access})"
-    yield f"  limits           {limits(replica)}"
+    if asked := replica.resources.asked:
+        yield f"  asks for         {asked}"
+    yield f"  limits           {limits(replica.resources)}"
     for door in replica.doors:
         yield f"  answers at       127.0.0.1:{door.outside} for its port {door.inside}"
     for side in replica.pod.first:
@@ -72,11 +78,15 @@ def body(replica: ReplicaPlan) -> Iterator[str]:
         yield f"  starts after     {upstream}"
 
 
-def limits(replica: ReplicaPlan) -> str:
-    given = replica.resources
-    cpus = "all cores" if given.cpus is None else f"{given.cpus:g} cores"
-    memory = "all memory" if given.memory is None else f"{given.memory} bytes of memory"
-    return f"{cpus}, {memory}, {given.shm} bytes of /dev/shm"
+def limits(given: Resources) -> str:
+    cpus = "all cores" if given.cpus is None else cores_text(given.cpus)
+    memory = "all memory" if given.memory is None else f"{size_text(given.memory)} of memory"
+    return f"{cpus}, {memory}, {size_text(given.shm or 0)} of /dev/shm"
+
+
+def ulimits(given: Resources) -> str:
+    """The same for all replicas: they are the engine's matter, not the request's."""
+    return ", ".join(f"{name} {ulimit_text(name, n)}" for name, n in given.ulimits.items())
 
 
 def tail(plan: Plan) -> Iterator[str]:

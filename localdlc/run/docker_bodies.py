@@ -76,6 +76,9 @@ def host_config(spec: ContainerSpec) -> dict[str, Any]:
         config["Memory"] = config["MemorySwap"] = limits.memory
     if limits.shm is not None:
         config["ShmSize"] = limits.shm
+    config["Ulimits"] = [
+        {"Name": name, "Soft": limit, "Hard": limit} for name, limit in limits.ulimits.items()
+    ]
     return config
 
 

@@ -1,8 +1,7 @@
-"""Docker, spoken to through docker-py's low-level client. The one file that imports docker."""
+"""Docker, spoken to through docker-py's low-level client."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,10 +13,10 @@ from typing import Literal
 import docker
 import docker.errors
 import requests.exceptions
-import urllib3.exceptions
 
 from localdlc.errors import EngineUnavailable, ImageError, LocaldlcError, ResourceError
 from localdlc.plan.model import Login
+from localdlc.run.ceilings import ceilings
 from localdlc.run.docker_bodies import (
     EATERS,
     ROOM,
@@ -26,6 +25,7 @@ from localdlc.run.docker_bodies import (
     overlay_options,
     progress,
 )
+from localdlc.run.docker_errors import gone_is_fine, speaking
 from localdlc.run.engine import (
     Answer,
     ContainerSpec,
@@ -114,6 +114,9 @@ class DockerEngine:
             memory=info["MemTotal"],
             address=self._address,
         )
+
+    def ceilings(self) -> Mapping[str, int]:
+        return ceilings(self._address)
 
     def taken_subnets(self) -> tuple[IPv4Network, ...]:
         with self._asking("list the engine's networks"):
@@ -311,39 +314,3 @@ class DockerEngine:
             *(Leftover("volume", v["Name"], v["Name"], v["Labels"]) for v in volumes),
             *(Leftover("network", n["Id"], n["Name"], n["Labels"]) for n in networks),
         )
-
-
-# Every exception that docker-py lets through, most specific first, and what it means to us.
-# tests/docker/test_engine_errors.py fails when a new one of theirs is not covered.
-FOREIGN: tuple[tuple[type[Exception], type[LocaldlcError]], ...] = (
-    (docker.errors.ImageNotFound, ImageError),
-    (docker.errors.DockerException, EngineUnavailable),
-    (docker.errors.StreamParseError, EngineUnavailable),
-    (requests.exceptions.RequestException, EngineUnavailable),
-    # While a pull or a build is read line by line nobody wraps these.
-    (urllib3.exceptions.HTTPError, EngineUnavailable),
-    (json.JSONDecodeError, EngineUnavailable),
-)
-
-
-@contextmanager
-def speaking(doing: str, instead: type[LocaldlcError] | None = None) -> Iterator[None]:
-    """Turns what docker-py raises into our errors: what we were doing, in the engine's words."""
-    try:
-        yield
-    except tuple(theirs for theirs, _ in FOREIGN) as error:
-        ours = next(mine for theirs, mine in FOREIGN if isinstance(error, theirs))
-        words = getattr(error, "explanation", None) or error
-        raise (instead or ours)(f"cannot {doing}: {words}") from error
-
-
-@contextmanager
-def gone_is_fine() -> Iterator[None]:
-    """A container that vanished, or is being removed by another process, is as good as removed."""
-    try:
-        yield
-    except docker.errors.NotFound:
-        pass
-    except docker.errors.APIError as error:
-        if error.status_code != 409 or "already in progress" not in str(error.explanation):
-            raise

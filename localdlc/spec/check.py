@@ -50,6 +50,7 @@ RULES: tuple[Rule, ...] = (
     roles.services,
     roles.hyper_nodes,
     resources.one_kind_of_ask,
+    resources.known_instances,
     resources.replica_quantities,
     resources.container_quantities,
     resources.data_juicer_limits,

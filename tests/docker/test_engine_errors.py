@@ -13,7 +13,7 @@ import urllib3.exceptions
 from engines import CommandLine, job
 
 from localdlc.errors import EngineUnavailable, ImageError, LocaldlcError
-from localdlc.run.docker_engine import FOREIGN, speaking
+from localdlc.run.docker_errors import FOREIGN, speaking
 
 THEIRS = sorted(
     {

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from localdlc.plan.command import Script
 from localdlc.plan.files import PRIVATE, File
 from localdlc.plan.replicas import Member, Role, Topology
-from localdlc.plan.resources import limits
+from localdlc.plan.resources import shares
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from localdlc.plan.model import StartAfter
     from localdlc.spec.settings import JobSettings
 
@@ -113,15 +115,18 @@ def configuration(topology: Topology) -> str:
         controller=topology.members[0].pod_id,
         private=PRIVATE,
         spool=SPOOL,
-        nodes="\n".join(node(member, topology) for member in topology.members),
+        nodes="\n".join(nodes(topology)),
     )
 
 
-def node(member: Member, topology: Topology) -> str:
+def nodes(topology: Topology) -> Iterator[str]:
     """A node has the cores and the memory that its replica is given, else all of this machine."""
-    given, _ = limits(member.role, topology.host)
-    cores, memory = given.cpus or topology.host.cpus, given.memory or topology.host.memory
-    return f"NodeName={member.pod_id} CPUs={ceil(cores)} RealMemory={memory >> 20}"
+    host = topology.host
+    given = shares({member.role.type: member.role for member in topology.members}.values(), host)
+    for member in topology.members:
+        its = given.of[member.role.type]
+        cores, memory = ceil(its.cpus or host.cpus), (its.memory or host.memory) >> 20
+        yield f"NodeName={member.pod_id} CPUs={cores} RealMemory={memory}"
 
 
 def start_after(role: Role, topology: Topology) -> tuple[StartAfter, ...]:

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from localdlc.spec.fields.row import Case, rows, under
+from localdlc.spec.instances import instance_of
 
 __all__ = ["TABLE"]
+
+
+def has_gpus(instance_type: str) -> bool:
+    """Say whether it has any, or a part of one."""
+    found = instance_of(instance_type)
+    return found is not None and found.gpus > 0
+
 
 TABLE = [
     *rows("honoured", "shown wherever the job is", "DisplayName"),
@@ -47,7 +55,7 @@ TABLE = [
     *rows("honoured", "runs the UserCommand", "Settings.Shell"),
     *rows(
         "approximated",
-        "a limit of the container, at most what this machine has",
+        "a limit of the container; where all ask for more than this machine has, a share of it",
         *under("JobSpecs[].ResourceConfig", "CPU Memory SharedMemory"),
     ),
     *rows(
@@ -66,9 +74,19 @@ TABLE = [
     *rows("refused", "job templates are the cloud's; write the job out", "TemplateId"),
     *rows("ignored", "only counts with a TemplateId", "TemplateVersion"),
     *rows(
-        "ignored",
-        "replicas share this machine; the limits of an instance type are not applied yet",
+        "approximated",
+        "its cores and memory are limits of the container; where all ask for more than this machine"
+        " has, a share of it",
         "JobSpecs[].EcsSpec",
+        cases=(
+            Case(
+                "with GPUs",
+                lambda _, value: has_gpus(value),
+                "refused",
+                "GPUs are not emulated yet; take a type without, as with"
+                " --set '{path}=ecs.g6.xlarge'",
+            ),
+        ),
     ),
     *rows(
         "honoured",

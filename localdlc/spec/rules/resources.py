@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localdlc.spec import quantity
+from localdlc.spec import instances, quantity
 from localdlc.spec.paths import below
 from localdlc.spec.problems import invalid, one_of
 from localdlc.spec.rules.places import containers, roles
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "container_quantities",
     "data_juicer_limits",
+    "known_instances",
     "one_kind_of_ask",
     "oversold",
     "replica_quantities",
@@ -34,6 +35,16 @@ def one_kind_of_ask(request: CreateJobRequest) -> Iterator[Problem]:
     for path, spec in roles(request):
         if spec.EcsSpec and spec.ResourceConfig:
             yield invalid(f"{path}.EcsSpec", "excludes ResourceConfig; give one of the two")
+
+
+def known_instances(request: CreateJobRequest) -> Iterator[Problem]:
+    """What an instance type has must be known."""
+    for path, spec in roles(request):
+        if spec.EcsSpec and not instances.instance_of(spec.EcsSpec):
+            near = " or ".join(instances.near_types(spec.EcsSpec))
+            meant = f"did you mean {near}? Numbers do, too" if near else "ask in numbers"
+            sentence = f"is no instance type that is known here; {meant}: a ResourceConfig"
+            yield invalid(f"{path}.EcsSpec", f"{sentence} with CPU and Memory")
 
 
 def replica_quantities(request: CreateJobRequest) -> Iterator[Problem]:

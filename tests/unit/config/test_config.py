@@ -185,6 +185,7 @@ FROM_ENVIRONMENT = {
     "resolve": ("cloud", "cloud"),
     "write_back": ("1", True),
     "allow_privileged": ("1", True),
+    "resources": ("exact", "exact"),
     "fault": ("worker-1:kill@30s,ps-0:pause", ("worker-1:kill@30s", "ps-0:pause")),
     "allow_host_path": ("/etc/ssl,/dev/nvme0", (Path("/etc/ssl"), Path("/dev/nvme0"))),
     "denied_host_paths": ("/srv", (Path("/srv"),)),

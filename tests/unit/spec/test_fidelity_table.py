@@ -42,7 +42,7 @@ def test_the_report_has_the_members_that_are_there() -> None:
         "JobSpecs[].Type": "honoured",
         "JobSpecs[].PodCount": "honoured",
         "JobSpecs[].Image": "honoured",
-        "JobSpecs[].EcsSpec": "ignored",
+        "JobSpecs[].EcsSpec": "approximated",
         "UserCommand": "honoured",
     }
 
@@ -112,6 +112,9 @@ def test_no_gpu_is_no_problem() -> None:
     [
         (f'{SPEC}.ResourceConfig.GPU="2"', f"{SPEC}.ResourceConfig.GPU",
          "--set 'JobSpecs[0].ResourceConfig.GPU=\"0\"'"),
+        (f"{SPEC}.EcsSpec=ecs.gn6i-c4g1.xlarge", f"{SPEC}.EcsSpec",
+         "--set 'JobSpecs[0].EcsSpec=ecs.g6.xlarge'"),
+        (f"{SPEC}.EcsSpec=ecs.vgn7i-vws-m4.xlarge", f"{SPEC}.EcsSpec", "GPUs are not emulated yet"),
         (f'{SPEC}.LocalMountSpecs[0]={{"MountMode": "Block", "MountPath": "/dev/a"}}',
          f"{SPEC}.LocalMountSpecs[0].MountMode", "mount a folder: Filesystem"),
         ("TemplateId=tpl1", "TemplateId", "write the job out"),
@@ -134,8 +137,8 @@ def test_a_role_that_waits_is_told() -> None:
 
 
 def test_what_has_no_effect_is_told_by_its_place() -> None:
-    [spec] = without_effect(read_request(SMALLEST).request)
-    assert (spec.path, spec.code) == (f"{SPEC}.EcsSpec", "UnsupportedOperation")
+    [spec] = without_effect(read_request(SMALLEST, [f"{SPEC}.Driver=535"]).request)
+    assert (spec.path, spec.code) == (f"{SPEC}.Driver", "UnsupportedOperation")
 
 
 def test_the_page_is_made_from_the_table_as_it_is() -> None:

@@ -150,6 +150,12 @@ CASES = [
          f"{SPEC}.HyperNodeSchedulingConfig.MinAvailable", "1 or more"),
     Case(resources.one_kind_of_ask, (f'{SPEC}.ResourceConfig.CPU="1"',), f"{SPEC}.EcsSpec",
          "excludes ResourceConfig", (f'{SPEC}.ResourceConfig.CPU="1"', f"{SPEC}.EcsSpec=")),
+    *[Case(resources.known_instances, (f"{SPEC}.EcsSpec={name}",), f"{SPEC}.EcsSpec", says,
+           (f"{SPEC}.EcsSpec={good}",))
+      for name, says, good in [
+          ("ecs.g6.larg", "did you mean ecs.g6.large", "ecs.g6.large"),
+          ("ECS.G6.LARGE", "did you mean ecs.g6.large", "ecs.g9i.24xlarge"),
+          ("ml.gu7xf.8xlarge-gu108", "ask in numbers: a ResourceConfig", "")]],
     *[Case(resources.replica_quantities, (f"{SPEC}.EcsSpec=", f'{SPEC}.ResourceConfig.{name}="{text}"'),
            f"{SPEC}.ResourceConfig.{name}", says,
            (f"{SPEC}.EcsSpec=", f'{SPEC}.ResourceConfig.{name}="{good}"'))

@@ -1,0 +1,89 @@
+"""What one replica asks for, whether as an instance type or in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from localdlc.spec.quantity import cpus, memory_bytes
+
+if TYPE_CHECKING:
+    from localdlc.spec.jobspec import JobSpec, ResourceAsk
+
+__all__ = ["Ask", "ask_of", "cores_text", "size_text"]
+
+GIB, MIB = 1 << 30, 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Cores, bytes, bytes of ``/dev/shm`` and GPUs; None where nothing is said.
+
+    ``instance`` is the type that all this comes from, "" for numbers; ``derived``: by its name.
+    """
+
+    cpus: float | None = None
+    memory: int | None = None
+    shm: int | None = None
+    gpus: Fraction = Fraction(0)
+    instance: str = ""
+    derived: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "instance": self.instance or None,
+            "cpus": self.cpus,
+            "memory": self.memory,
+            "shm": self.shm,
+        }
+
+    def __str__(self) -> str:
+        numbers = ", ".join(self._numbers())
+        return f"{self.instance}: {numbers}" if self.instance else numbers
+
+    def _numbers(self) -> Iterator[str]:
+        if self.cpus is not None:
+            yield cores_text(self.cpus)
+        if self.memory is not None:
+            yield f"{size_text(self.memory)} of memory"
+        if self.shm is not None:
+            yield f"{size_text(self.shm)} of /dev/shm"
+
+
+def ask_of(spec: JobSpec) -> Ask:
+    """The ask of each replica of a role whose request has passed `check`."""
+    if spec.EcsSpec:
+        return by_instance(spec.EcsSpec)
+    return by_numbers(spec.ResourceConfig) if spec.ResourceConfig else Ask()
+
+
+def by_instance(name: str) -> Ask:
+    """A replica has the instance for itself. A type that nobody knows asks for nothing."""
+    from localdlc.spec.instances import instance_of
+
+    found = instance_of(name)
+    if found is None:
+        return Ask(instance=name)
+    return Ask(
+        float(found.cpus), found.memory, None, found.gpus, instance=name, derived=found.derived
+    )
+
+
+def by_numbers(asked: ResourceAsk) -> Ask:
+    return Ask(
+        cpus=cpus(asked.CPU) if asked.CPU else None,
+        memory=memory_bytes(asked.Memory) if asked.Memory else None,
+        shm=memory_bytes(asked.SharedMemory) if asked.SharedMemory else None,
+        gpus=Fraction(asked.GPU or 0),
+    )
+
+
+def cores_text(cores: float) -> str:
+    return f"{cores:.10g} core{'' if cores == 1 else 's'}"
+
+
+def size_text(size: int) -> str:
+    """``1.5 GiB``; below one, ``64 MiB``."""
+    return f"{size / GIB:.4g} GiB" if size >= GIB else f"{size / MIB:.4g} MiB"

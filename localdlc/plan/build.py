@@ -84,6 +84,7 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
         injection=asked,
         monitoring=monitoring(request, config.time_scale),
         reserved=reservation(request, config, job_id),
+        sanity_check=bool(request.Settings and request.Settings.EnableSanityCheck),
     )
     return replace(plan, restart_budget=budget(plan))
 

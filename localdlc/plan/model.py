@@ -296,6 +296,7 @@ class Plan:
     reserved: Reservation | None = None
     restart_budget: int = 0
     fidelity: FidelityReport | None = None
+    sanity_check: bool = False
 
     def placed(self, subnet: IPv4Network) -> Plan:
         """The same plan with every address fixed: .1 is the gateway, replicas follow in order."""

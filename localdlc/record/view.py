@@ -30,6 +30,7 @@ __all__ = ["MOVES", "TERMINAL", "JobView", "ReplicaView", "StatusSpan", "after",
 
 TERMINAL = frozenset({"Succeeded", "Failed", "Stopped"})
 
+UNDONE = ("Stopping", "Failed", "FailedReserving", "Stopped")
 ENDS = ("Succeeded", "SucceededReserving", "Failed", "FailedReserving")
 
 # DLC's legal moves (dlc-api C.2); the statuses that only the cloud has are left out.
@@ -37,7 +38,8 @@ MOVES: dict[str, frozenset[str]] = {
     "": frozenset({"Creating", "Failed"}),  # Failed: killed before it had a status
     "Creating": frozenset({"Queuing", "EnvPreparing", "Stopping", "Failed", "Stopped"}),
     "Queuing": frozenset({"EnvPreparing", "Stopping", "Failed", "Stopped"}),
-    "EnvPreparing": frozenset({"Running", "Stopping", "Failed", "FailedReserving", "Stopped"}),
+    "EnvPreparing": frozenset({"SanityChecking", "Running", *UNDONE}),
+    "SanityChecking": frozenset({"Running", *UNDONE}),
     "Running": frozenset({"Restarting", "Stopping", "Stopped", *ENDS}),
     # The deciders may end well while another replica begins anew.
     "Restarting": frozenset({"Running", "Stopping", "Stopped", *ENDS}),

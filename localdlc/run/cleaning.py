@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Thread
 
 from localdlc.errors import LocaldlcError, bug
@@ -14,7 +15,7 @@ from localdlc.run.follower import Follower
 from localdlc.run.inbox import Cleared, Kill, Post
 from localdlc.run.signals import HANDS
 
-__all__ = ["clean"]
+__all__ = ["clean", "unheard"]
 
 
 def clean(
@@ -83,3 +84,13 @@ def failure(step: Callable[[str], None], name: str) -> str | None:
     except LocaldlcError as error:
         return str(error)
     return None
+
+
+def unheard(emit: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Tells whom it can."""
+
+    def attempt(event: Event) -> None:
+        with suppress(Exception):
+            emit(event)
+
+    return attempt

@@ -9,7 +9,6 @@ created is removed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Literal
 
 from localdlc.errors import LocaldlcError
@@ -31,7 +30,7 @@ from localdlc.record.events import (
 )
 from localdlc.run.alarms import Alarms
 from localdlc.run.attempts import Again, Attempts, followers
-from localdlc.run.cleaning import clean
+from localdlc.run.cleaning import clean, unheard
 from localdlc.run.control import Control
 from localdlc.run.engine import Engine
 from localdlc.run.holding import Holding, prepare
@@ -39,11 +38,16 @@ from localdlc.run.images import image_tasks
 from localdlc.run.inbox import Answered, Ended, Kill, Message, Post, Prepared
 from localdlc.run.network import make_network
 from localdlc.run.probes import Probes
+from localdlc.run.sanity import Sanity
 from localdlc.run.settings import Settings
 from localdlc.run.signals import Signals
 from localdlc.run.tasks import Task, begin
 
 __all__ = ["Settings", "Supervisor", "Task"]
+
+
+PREPARING = frozenset({"EnvPreparing", "SanityChecking"})
+AWAITED = frozenset({"network", "sanity"})
 
 
 class Supervisor:
@@ -123,13 +127,17 @@ class Supervisor:
         )
         if self._finish is None:
             self._through(self._afterwards)
+        if self._finish is None and self._plan.sanity_check:
+            self._move("SanityChecking")
+            home, wanted = self._settings.home, lambda: self._finish is None
+            self._through({"sanity": Sanity(self._engine, self._plan, home, wanted)})
 
     def _through(self, tasks: Mapping[str, Task]) -> None:
         missing = begin(tasks, self._inbox.post)
-        # Once something failed or was stopped nobody waits for a long pull or clone; only for the
-        # network, which takes no time and must be known to be removed.
+        # Once something failed or was stopped nobody waits for a long pull or clone; only for what
+        # takes no time then, and must be known to be removed.
         calls = self._calls
-        while missing and not (self._finish and "network" not in missing) and not calls.given_up:
+        while missing and not (self._finish and missing.isdisjoint(AWAITED)) and not calls.given_up:
             message = self._next()
             if isinstance(message, Prepared):
                 missing.discard(message.task)
@@ -211,7 +219,7 @@ class Supervisor:
             self._probes.watch(event, port)
         if self._runs(event.pod_id):
             plan = self._plan
-            if self._status == "EnvPreparing" and plan.deadline_seconds is not None:
+            if self._status in PREPARING and plan.deadline_seconds is not None:
                 self._alarms.set("deadline", plan.deadline_seconds)
             self._move("Running", "JobRunning", f"{plan.job_type} {plan.job_id} is running.")
             self._listen()
@@ -219,7 +227,7 @@ class Supervisor:
 
     def _runs(self, pod_id: str) -> bool:
         """Whether the job runs because this replica has started."""
-        if self._status == "EnvPreparing":
+        if self._status in PREPARING:
             return self._attempts.decides(pod_id)
         return self._status == "Restarting" and not self._attempts.restarting
 
@@ -339,13 +347,3 @@ class Supervisor:
     def _move(self, status: str, reason_code: str = "", reason_message: str = "") -> None:
         self._emit(StatusChanged(self._status, status, reason_code, reason_message))
         self._status = status
-
-
-def unheard(emit: Callable[[Event], None]) -> Callable[[Event], None]:
-    """Tells whom it can."""
-
-    def attempt(event: Event) -> None:
-        with suppress(Exception):
-            emit(event)
-
-    return attempt

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from localdlc.spec.quantity import cpus, memory_bytes
@@ -12,7 +13,7 @@ from localdlc.spec.quantity import cpus, memory_bytes
 if TYPE_CHECKING:
     from localdlc.spec.jobspec import JobSpec, ResourceAsk
 
-__all__ = ["Ask", "ask_of", "cores_text", "size_text"]
+__all__ = ["Ask", "ask_of", "cores_text", "millicores", "size_text"]
 
 GIB, MIB = 1 << 30, 1 << 20
 
@@ -78,6 +79,11 @@ def by_numbers(asked: ResourceAsk) -> Ask:
         shm=memory_bytes(asked.SharedMemory) if asked.SharedMemory else None,
         gpus=Fraction(asked.GPU or 0),
     )
+
+
+def millicores(cores: float) -> int:
+    """Rounded up, as Kubernetes does; what a float adds is none of it."""
+    return ceil(round(1000 * cores, 6))
 
 
 def cores_text(cores: float) -> str:

@@ -130,7 +130,7 @@ def replica(
     image = spec.Image or ""
     policy = request.SuccessPolicy or DEFAULT_POLICY
     shared = config.home / "jobs" / topology.job_id / "shared" / member.pod_id
-    pod = pod_of(spec.ExtraPodSpec, config.image_map, shared)
+    pod = pod_of(spec.ExtraPodSpec, config.image_map, shared, topology.host)
     held = reservation(request, config, topology.job_id)
     return ReplicaPlan(
         pod_id=member.pod_id,

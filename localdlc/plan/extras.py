@@ -6,6 +6,8 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from localdlc.errors import Problem
+from localdlc.plan import sharing
+from localdlc.plan.ask import millicores
 from localdlc.plan.model import Mount, Resources
 from localdlc.plan.pod import Pod, Rights, SideContainer
 from localdlc.plan.secrets import names_a_secret
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from localdlc.plan.resources import Host
     from localdlc.spec.jobspec import (
         Container,
         ContainerResources,
@@ -36,7 +39,7 @@ MIGHTY = frozenset(
 PROFILES = "/var/lib/kubelet/seccomp"
 
 
-def pod_of(asked: PodExtras | None, images: Mapping[str, str], folder: Path) -> Pod:
+def pod_of(asked: PodExtras | None, images: Mapping[str, str], folder: Path, host: Host) -> Pod:
     """The pod of one replica; ``folder`` is where what its containers share will be."""
     if asked is None:
         return Pod()
@@ -47,7 +50,7 @@ def pod_of(asked: PodExtras | None, images: Mapping[str, str], folder: Path) -> 
 
     def sides(kind: str, containers: list[Container]) -> tuple[SideContainer, ...]:
         named = ((one.Name or f"{kind}-{n}", one) for n, one in enumerate(containers))
-        return tuple(side(name, one, images, shared) for name, one in named)
+        return tuple(side(name, one, images, shared, host) for name, one in named)
 
     hooks = asked.Lifecycle
     return Pod(
@@ -62,7 +65,7 @@ def pod_of(asked: PodExtras | None, images: Mapping[str, str], folder: Path) -> 
 
 
 def side(
-    name: str, asked: Container, images: Mapping[str, str], shared: tuple[Mount, ...]
+    name: str, asked: Container, images: Mapping[str, str], shared: tuple[Mount, ...], host: Host
 ) -> SideContainer:
     env = {item.Name: item.Value or "" for item in asked.Env if item.Name}
     image = asked.Image or ""
@@ -74,17 +77,24 @@ def side(
         folder=asked.WorkingDir or "",
         env=env,
         mounts=shared,
-        resources=limits(asked.Resources),
+        resources=limits(asked.Resources, host),
         rights=rights(asked.SecurityContext),
         secrets=frozenset(name for name in env if names_a_secret(name)),
     )
 
 
-def limits(asked: ContainerResources | None) -> Resources:
-    given = asked.Limits if asked else {}
+def limits(asked: ContainerResources | None, host: Host) -> Resources:
+    """What is asked for, as far as it is there; it is not a part of what replicas share.
+
+    0 is no limit, as in Kubernetes.
+    """
+    given = {
+        name: text for name, text in (asked.Limits if asked else {}).items() if text.strip("0.")
+    }
     cores, memory = given.get("cpu"), given.get("memory")
     return Resources(
-        cpus=cpus(cores) if cores else None, memory=memory_bytes(memory) if memory else None
+        cpus=sharing.cores(host.cpus).possible(millicores(cpus(cores))) / 1000 if cores else None,
+        memory=sharing.memory(host.memory).possible(memory_bytes(memory)) if memory else None,
     )
 
 

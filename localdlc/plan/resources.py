@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from localdlc.errors import ResourceError
 from localdlc.plan import sharing
-from localdlc.plan.ask import Ask, ask_of, size_text
+from localdlc.plan.ask import Ask, ask_of, millicores, size_text
 from localdlc.plan.model import Resources
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def shares(
     roles, before = tuple(roles), before or {}
     asks = {role.type: ask_of(role.spec) for role in roles}
     cores, memory = sharing.cores(host.cpus), sharing.memory(host.memory)
-    of_cores = sharing.parts(cores, roles, {t: millicores(a) for t, a in asks.items()}, before)
+    thousandths = {t: None if a.cpus is None else millicores(a.cpus) for t, a in asks.items()}
+    of_cores = sharing.parts(cores, roles, thousandths, before)
     of_memory = sharing.parts(memory, roles, {t: a.memory for t, a in asks.items()}, before)
     cpus = {part.role.type: part.given / 1000 for part in of_cores}
     sizes = {part.role.type: part.given for part in of_memory}
@@ -80,11 +81,6 @@ def shares(
         ),
         (*sharing.short(cores, of_cores), *sharing.short(memory, of_memory)),
     )
-
-
-def millicores(ask: Ask) -> int | None:
-    """Rounded up, as Kubernetes does; what a float adds is none of it."""
-    return None if ask.cpus is None else ceil(round(1000 * ask.cpus, 6))
 
 
 def resources(ask: Ask, cpus: float | None, memory: int | None, host: Host) -> Resources:

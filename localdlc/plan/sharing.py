@@ -30,6 +30,10 @@ class Measure:
     grain: int
     show: Callable[[int], str]
 
+    def possible(self, amount: int) -> int:
+        """As near to it as one container can have."""
+        return min(max(amount, self.least), self.total)
+
 
 def cores(count: int) -> Measure:
     """In thousandths. An engine gives at least 1 ms of every 100."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines import BASE, CommandLine, as_json, job, job_with
+from engines import BASE, CommandLine, Done, as_json, job, job_with
 
 from localdlc.run.docker_engine import connect
 
@@ -39,6 +39,67 @@ def test_limits_hold_and_init_is_on(localdlc: CommandLine) -> None:
     assert shm == str(128 << 10)
     assert first in {"docker-init", "tini"}
     assert folder == "/"
+
+
+INSIDE = """\
+c=/sys/fs/cgroup
+set -- $(cat $c/cpu.max 2>/dev/null || cat $c/cpu/cpu.cfs_quota_us $c/cpu/cpu.cfs_period_us)
+echo cpus $1 $2
+echo memory $(cat $c/memory.max 2>/dev/null || cat $c/memory/memory.limit_in_bytes)
+# The first counts swap alone, the second memory and swap.
+echo swap $(cat $c/memory.swap.max 2>/dev/null || cat $c/memory/memory.memsw.limit_in_bytes)
+echo shm $(df --output=size -B1 /dev/shm | tail -1)
+for each in n l s; do echo ulimit $(ulimit -S$each) $(ulimit -H$each); done
+"""
+
+
+def test_an_instance_type_is_shared_out_as_the_plan_says(localdlc: CommandLine) -> None:
+    """128 cores and 512 GiB a replica: no machine of ours has three of them."""
+    body = job(INSIDE, {"Master": 1, "Worker": 2})
+    for spec in body["JobSpecs"]:
+        spec["EcsSpec"] = "ecs.g7.32xlarge"
+    done = localdlc.run(body, "--job-id", "dlcshared", "-o", "json")
+    assert done.code == 0
+    plan = json.loads((localdlc.home / "jobs" / "dlcshared" / "plan.json").read_text())
+    facts = {pod: found for pod, found in said(done).items() if found}
+    assert len(facts) == len(plan["replicas"]) == 3
+    for replica in plan["replicas"]:
+        limits, inside = replica["resources"], facts[replica["pod_id"]]
+        quota, period = map(int, inside["cpus"].split())
+        assert abs(quota / period - limits["cpus"]) < 0.001
+        assert inside["memory"] == str(limits["memory"])
+        assert inside["swap"] in {"0", inside["memory"]}
+        assert abs(int(inside["shm"]) - limits["shm"]) < os.sysconf("SC_PAGE_SIZE")
+        assert inside["ulimit"] == ulimits(limits["ulimits"])
+    total = sum(replica["resources"]["memory"] for replica in plan["replicas"])
+    assert total <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert [note for note in plan["notes"] if "each Worker asks for 128 cores" in note]
+
+
+def said(done: Done) -> dict[str, dict[str, str]]:
+    """What each replica wrote: the first word of a line, and the rest of those that begin so."""
+    facts: dict[str, dict[str, str]] = {}
+    for log in done.of("Log"):
+        word, _, rest = log["text"].partition(" ")
+        of = facts.setdefault(log["pod_id"], {})
+        of[word] = f"{of[word]} {rest}" if word in of else rest
+    return facts
+
+
+def ulimits(asked: dict[str, int]) -> str:
+    """As a shell tells them, soft and hard: files, and KiB."""
+    units = {"nofile": 1, "memlock": 1024, "stack": 1024}
+    told = ["unlimited" if n < 0 else str(n // units[name]) for name, n in asked.items()]
+    return " ".join(f"{one} {one}" for one in told)
+
+
+def test_exact_starts_nothing_where_the_machine_has_less(localdlc: CommandLine) -> None:
+    body = job("true", {"Master": 1})
+    body["JobSpecs"][0]["EcsSpec"] = "ecs.g6a.64xlarge"
+    done = localdlc.run(body, "--resources", "exact")
+    assert done.code == 3
+    assert "256 cores are asked for at the same time (1 Master of 256 cores)" in done.err
+    assert not (localdlc.home / "jobs").exists()
 
 
 @pytest.mark.parametrize(
@@ -134,10 +195,13 @@ def test_a_shell_that_is_not_in_the_image_fails_the_replica(
     assert "/bin/bash failed: No such file or directory" in done.err
 
 
-def test_an_engine_that_refuses_a_limit_is_quoted(localdlc: CommandLine) -> None:
-    done = localdlc.run(job_with({"CPU": "1", "Memory": "1Mi"}, "true"))
+def test_an_engine_that_refuses_a_right_is_quoted(localdlc: CommandLine) -> None:
+    body = job("true")
+    rights = {"MainContainerSecurityContext": {"Capabilities": {"Add": ["NO_SUCH"]}}}
+    body["JobSpecs"][0]["ExtraPodSpec"] = rights
+    done = localdlc.run(body)
     assert done.code == 3
-    assert "memory limit" in done.err.lower()
+    assert "no_such" in done.err.lower()
     assert "master-0" in done.err
 
 

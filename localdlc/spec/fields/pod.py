@@ -60,7 +60,8 @@ TABLE = [
     ),
     *rows(
         "approximated",
-        "cpu and memory are limits of the container; other resources have no effect",
+        "cpu and memory are limits of the container, at most what this machine has; other resources"
+        " have no effect",
         *(f"{POD}.{kind}.Resources.Limits" for kind in KINDS),
     ),
     *rows(

@@ -176,6 +176,25 @@ def test_a_slurm_node_has_what_its_replica_is_given() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({"cpu": "500m", "memory": "64Mi"}, (0.5, 64 * MIB)),
+        ({"cpu": "1m", "memory": "1Mi"}, (0.01, 6 * MIB)),
+        ({"cpu": "64", "memory": "1Ti"}, (8.0, 16 * GIB)),
+        ({"cpu": "0", "memory": "0"}, (None, None)),
+        ({}, (None, None)),
+    ],
+)
+def test_a_side_container_has_its_limit_as_far_as_there_is_one(
+    limits: dict[str, str], expected: tuple[float | None, int | None]
+) -> None:
+    beside = [{"Image": "i", "Resources": {"Limits": limits}}]
+    plan = plan_with({"ExtraPodSpec": {"SideCarContainers": beside}})
+    [side] = plan.replicas[0].pod.beside
+    assert (side.resources.cpus, side.resources.memory) == expected
+
+
 # ulimits
 
 

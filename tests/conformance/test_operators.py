@@ -1,8 +1,9 @@
 """Cases of KubeDL and of PAI-DLC's own pages, by the id they have in the vectors they come from.
 
 Left out: what decisions settle otherwise (PYTHONUNBUFFERED of pt-008 is 1 here, a job of Workers
-alone gets a Master where st-155 has an error; KubeDL's own ranks of XGBoost) and what is not
-emulated yet (restarts, other types).
+alone gets a Master where st-155 has an error; KubeDL's own ranks of XGBoost; a Worker's failure
+fails an MPIJob, too, where st-046 goes on) and what only a cluster has (evicted pods, indexes that
+are too many, conditions beside a status).
 KubeDL's empty policy is DLC's ChiefWorker.
 """
 
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 from given import exited, plan_of, planned, request, short
 
-from localdlc.plan.policy import Finish, decide
+from localdlc.plan.policy import Finish, Restart, decide
 from localdlc.plan.progress import Progress
 from localdlc.plan.startup import may_start
 from localdlc.record.view import MOVES, TERMINAL
@@ -68,6 +69,15 @@ def test_status(case: Case) -> None:
     plan = plan_of(case["roles"], case["job_type"], SuccessPolicy=case["policy"])
     decision = decide(plan, Progress(exited(plan, case["ended"])))
     assert (decision.status if isinstance(decision, Finish) else "Running") == case["expected"]
+
+
+@each("exit_code")
+def test_exit_code(case: Case) -> None:
+    body = request({"Worker": 1}, "TFJob")
+    body["JobSpecs"][0]["RestartPolicy"] = "ExitCode"
+    plan = planned(body)
+    decision = decide(plan, Progress(exited(plan, {"chief-0": case["code"]})))
+    assert isinstance(decision, Restart) is case["restarts"]
 
 
 @each("dag")

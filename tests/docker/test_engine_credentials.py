@@ -97,6 +97,19 @@ def test_a_chain_is_assumed_role_by_role_and_once_for_all_replicas(
     assert chain == [(ROLES[0], ADMIN[0]), (ROLES[1], "STS.id-2-planted")]
 
 
+def test_the_next_attempt_of_a_replica_is_answered_too(user: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "tries").mkdir()
+    source = {"Uri": f"file://{tmp_path}/tries", "MountPath": "/mnt/d"}
+    request = asking("0", DataSources=[source])
+    request["UserCommand"] += "; echo x >>/mnt/d/n; [ $(wc -l </mnt/d/n) = 2 ]"
+    request["JobSpecs"][0]["RestartPolicy"] = "OnFailure"
+    done = run(user, request, "--credentials", "jobs")
+    assert done.code == 0, done.err
+    told = "AccessKeyId AccessKeySecret Code Expiration SecurityToken"
+    assert [line for line in done.lines if "| 200" in line] == [f"master-0 | 200 {told} "] * 2
+    assert done.lines.count("master-0 | exported") == 2
+
+
 @pytest.mark.parametrize(
     ("key", "flags", "says"),
     [

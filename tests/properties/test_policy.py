@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from given import plan_of
@@ -9,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localdlc.plan.model import Plan
-from localdlc.plan.policy import Finish, decide
+from localdlc.plan.policy import Finish, Restart, decide
 from localdlc.plan.progress import Ended, Progress
+from localdlc.plan.restarts import Monitoring, budget
 from localdlc.record.events import ReplicaExited, ReplicaLost
 
 PLANS = [
@@ -97,3 +99,39 @@ def test_success_is_exactly_that_every_decider_exited_0(job: tuple[Plan, list[En
     decision = decide(plan, after(ends))
     expected = {r.pod_id for r in plan.replicas if r.decides} <= well
     assert (isinstance(decision, Finish) and decision.status == "Succeeded") is expected
+
+
+POLICIES = st.sampled_from(["Never", "OnFailure", "Always", "ExitCode"])
+CODES = st.sampled_from([0, 1, 137])
+
+
+@MANY
+@given(st.data())
+def test_whatever_replicas_do_there_is_a_verdict_after_a_bounded_number_of_attempts(
+    data: st.DataObject,
+) -> None:
+    """A job whose replicas all end, begin anew as decided, and end again."""
+    plan = data.draw(st.sampled_from(PLANS))
+    policies = data.draw(st.tuples(*(POLICIES for _ in plan.replicas)))
+    replicas = tuple(
+        replace(r, restart_policy=p) for r, p in zip(plan.replicas, policies, strict=True)
+    )
+    watched = data.draw(st.sampled_from([None, Monitoring(2), Monitoring(2, together=False)]))
+    plan = replace(plan, replicas=replicas, monitoring=watched)
+    attempts = {r.pod_id: 1 for r in plan.replicas}
+    ended: dict[str, Ended] = {}
+    restarts = 0
+    while True:
+        for pod in attempts.keys() - ended.keys():
+            code = data.draw(CODES)
+            ended[pod] = ReplicaExited(pod, attempts[pod], code, False, None, False, START)
+        decision = decide(plan, Progress(ended, frozenset(attempts), restarts=restarts))
+        if isinstance(decision, Finish):
+            break
+        assert isinstance(decision, Restart)
+        assert 1 <= decision.after_seconds <= 30
+        restarts += 1
+        for pod in decision.pods:
+            attempts[pod] += 1
+            del ended[pod]
+    assert restarts <= (2 if watched else budget(plan))

@@ -72,6 +72,26 @@ def test_pytorch_oss_fetches_once_learns_and_writes_back(localdlc: CommandLine) 
         assert "nothing fetched" in second.err
 
 
+@pytest.mark.keeps_files
+def test_pytorch_resume_loses_a_replica_and_goes_on_from_its_checkpoint(
+    localdlc: CommandLine,
+) -> None:
+    with OssServer() as oss:
+        bucket = oss.bucket("localdlc-samples")
+        bucket.put("digits/digits.csv.gz", (SAMPLES / "data" / "digits.csv.gz").read_bytes())
+        done = run(localdlc, "pytorch-resume", **oss.account.variables(oss.endpoint))
+    assert done.code == 0, done.err
+    assert accuracy(done, "master-0") > 0.9
+    begun = re.findall(r"^(\S+) +\| rank \d begins with epoch (\d+)$", done.text, re.MULTILINE)
+    assert sorted(begun) == [(f"{pod}-0", n) for pod in ("master", "worker") for n in ("1", "6")]
+    epochs = re.findall(r"^master-0 +\| epoch +(\d+) ", done.text, re.MULTILINE)
+    assert [int(epoch) for epoch in epochs] == list(range(1, 13))
+    assert "Restarting: PyTorchJob" in done.err
+    assert "worker-0/2  " in localdlc("show", "last").text
+    assert "kept in" in done.err
+    assert "checkpoint.pt" in done.err
+
+
 def test_elastic_batch_workers_empty_the_masters_queue(localdlc: CommandLine) -> None:
     done = run(localdlc, "elastic-batch")
     assert done.code == 0, done.err

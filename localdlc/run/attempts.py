@@ -137,6 +137,7 @@ class Attempts:
         """The new attempts of each restart whose time has come and whose pods have all ended."""
         for again in [a for a in self._agains if a.due and not self._under_way(a)]:
             self._agains.remove(again)
+            self._alarms.clear(("kill", again))
             for pod_id in again.pods:
                 attempt = self._present[pod_id].attempt + 1
                 self._forget(pod_id)

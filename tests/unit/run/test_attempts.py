@@ -263,6 +263,27 @@ def test_a_line_shows_that_the_job_lives() -> None:
     assert ran(aimaster(HANGS, {"Worker": 1}), talks, jump).view.status == "Succeeded"
 
 
+def test_who_has_begun_anew_is_not_killed_for_those_before() -> None:
+    settings = {
+        "EnableErrorMonitoringInAIMaster": True,
+        "ErrorMonitoringArgs": "--enable-job-restart true",
+    }
+    plan = planned(request({"Worker": 2}, Settings=settings), grace=10.0)
+
+    def talks(replica: FakeReplica) -> int:
+        replica.write(b"a step\n")
+        return 0 if replica.wait_for_signal(0.05) is None else 143
+
+    def jump(event: Event) -> float:
+        late = isinstance(event, Log) and event.attempt == 2
+        return 60.0 if late else 1.0 if isinstance(event, StatusChanged) else 0.0
+
+    script = by_name(master_0=first_then(until_stopped, talks), worker_0=by_attempt(1, 0))
+    job = ran(plan, script, jump)
+    assert job.view.status == "Succeeded"
+    assert job.ends()[2:] == [(0, False)] * 2
+
+
 def test_what_ignores_sigterm_is_killed_before_it_begins_anew() -> None:
     settings = {
         "EnableErrorMonitoringInAIMaster": True,

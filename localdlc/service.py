@@ -253,7 +253,7 @@ class Service(Looking):
         """Data, clones and wheels that are kept for the next job, the latest used first."""
         from localdlc.stage.caches import cached
 
-        return cached(self.config.home)
+        return [one for one in cached(self.config.home) if not one.empty]
 
     def remove_cache(
         self, names: Sequence[str] = (), kinds: Sequence[str] = ()
@@ -263,9 +263,9 @@ class Service(Looking):
         A name is a key, its beginning, or a source. Returns each with whether it is gone: what a
         running job uses stays. Raises `NotFound` for a name that fits nothing.
         """
-        from localdlc.stage.caches import remove
+        from localdlc.stage.caches import cached, remove
 
-        found = self.list_cache()
+        found = cached(self.config.home)
         for name in names:
             if not any(one.named(name) for one in found):
                 raise NotFound(f"the cache has no {name}; `localdlc cache list` shows what it has.")

@@ -26,6 +26,7 @@ from pathlib import Path
 from threading import Event
 
 from localdlc.plan.model import Fetch
+from localdlc.stage.caches import drop
 from localdlc.stage.listing import Listing
 from localdlc.stage.locks import Held, alone, shared, waited_for
 from localdlc.stage.sources import Entry
@@ -95,7 +96,16 @@ class Slot:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with waited_for(self.folder / "lock", holder, waiting, cancelled):
             (self.folder / "source").write_text(source)
-            yield
+            try:
+                yield
+            finally:
+                if not (self.trees() or self._begun()):
+                    drop(self.folder)
+
+    def _begun(self) -> bool:
+        """Whether the next try finds anything that it need not fetch again."""
+        found = (self.incoming / "files").rglob("*")
+        return any(path.is_file() and path.stat().st_size for path in found)
 
     def newest(self) -> Tree | None:
         """The newest tree whose files are all there.

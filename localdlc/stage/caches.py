@@ -13,7 +13,7 @@ from typing import Literal
 
 from localdlc.stage.locks import Held, alone
 
-__all__ = ["KINDS", "Cached", "cached", "remove"]
+__all__ = ["KINDS", "Cached", "cached", "drop", "remove"]
 
 Kind = Literal["data", "code", "wheels"]
 
@@ -46,6 +46,11 @@ class Cached:
     in_use: bool
     whole: bool
     folder: Path
+
+    @property
+    def empty(self) -> bool:
+        """Nothing is in it yet, or somebody was killed before there was."""
+        return not (self.whole or self.files)
 
     def named(self, name: str) -> bool:
         """Whether a user means it: by its key, the beginning of that, or its source."""
@@ -109,7 +114,7 @@ def code_source(folder: Path) -> str:
 
 def wheels_source(folder: Path) -> str:
     names = sorted(path.name.split("-")[0] for path in folder.glob("wheels/*.whl"))
-    return ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
+    return ", ".join(names[:4]) + (", …" if len(names) > 4 else "") or "nothing but the image's own"
 
 
 SOURCES = {"data": data_source, "code": code_source, "wheels": wheels_source}
@@ -127,15 +132,21 @@ def taken(kind: Kind, folder: Path, locks: ExitStack) -> bool:
 
 
 def remove(one: Cached) -> bool:
-    """Takes it out, unless a job uses it; says whether it is gone.
-
-    It is renamed first: what is half removed must not be taken for whole.
-    """
+    """Takes it out, unless a job uses it; says whether it is gone."""
     for wreck in one.folder.parent.glob(f"{GONE}*"):  # somebody was killed here
         shutil.rmtree(wreck, ignore_errors=True)
     with ExitStack() as locks:
         if not taken(one.kind, one.folder, locks):
             return False
-        gone = one.folder.rename(one.folder.with_name(f"{GONE}{one.folder.name}"))
-        shutil.rmtree(gone, ignore_errors=True)
+        drop(one.folder)
         return True
+
+
+def drop(folder: Path) -> None:
+    """Takes out what is locked by the caller.
+
+    It is renamed first: what is half removed must not be taken for whole.
+    """
+    gone = folder.with_name(f"{GONE}{folder.name}")
+    shutil.rmtree(gone, ignore_errors=True)  # somebody was killed here
+    shutil.rmtree(folder.rename(gone), ignore_errors=True)

@@ -166,9 +166,11 @@ def commit_of(at: str, name: str, git: Git) -> str | None:
 
 def unreachable(checkout: Checkout, said: str) -> str:
     hint = next((hint for pattern, hint in HINTS if pattern.search(said)), "")
-    if not hint and clone_of(checkout).exists():
+    there = clone_of(checkout).exists()
+    if there and not hint:
         hint = " --offline runs what was fetched before."
-    return f"cannot clone {checkout.repository}: {said.rstrip('.')}.{hint}"
+    failed = "fetch from" if there else "clone"
+    return f"cannot {failed} {checkout.repository}: {said.rstrip('.')}.{hint}"
 
 
 def incoming_of(clone: Path) -> str:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import os
+import socket
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from localdlc.errors import InputError
 from localdlc.stage.sources import Broken, Changed, Entry, patiently
@@ -14,7 +18,7 @@ if TYPE_CHECKING:
 
     from fsspec import AbstractFileSystem
 
-__all__ = ["FilesystemSource", "open_filesystem"]
+__all__ = ["FilesystemSource", "open_filesystem", "reached"]
 
 T = TypeVar("T")
 
@@ -27,9 +31,22 @@ VERSIONS = (
     *("modified", "Last-Modified", "updated", "modify", "created"),
 )
 
+# What packages are called that do not have their module's name.
+PACKAGES = {"smbclient": "smbprotocol"}
+UNREACHED = frozenset({
+    *(errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETUNREACH),
+    errno.ETIMEDOUT,
+})  # fmt: skip
+
 
 def open_filesystem(uri: str, cancelled: Event) -> FilesystemSource:
     """The source at any other Uri. Raises `InputError` naming the package that is missing."""
+    filesystem, path = reached(uri, use_listings_cache=False, **patience(uri.partition("://")[0]))
+    return FilesystemSource(uri, filesystem, path, cancelled)
+
+
+def reached(uri: str, **how: Any) -> tuple[AbstractFileSystem, str]:
+    """The file system of a Uri, and the path in it. Raises `InputError` with what is missing."""
     from fsspec import available_protocols
     from fsspec.core import url_to_fs
     from fsspec.registry import known_implementations as known
@@ -42,13 +59,33 @@ def open_filesystem(uri: str, cancelled: Event) -> FilesystemSource:
             f"{uri}: nothing here reads {scheme}://. {hint}Or map it: --map {uri}=FOLDER."
         )
     try:
-        filesystem, path = url_to_fs(uri, use_listings_cache=False, **patience(scheme))
+        return url_to_fs(uri, **how)  # type: ignore[no-any-return]
     except ImportError as error:
-        package = known.get(scheme, {}).get("err") or str(error)
-        raise InputError(f"{uri}: {scheme}:// needs one more package. {package}.") from error
+        told = f"{uri}: {scheme}:// needs one more package: {missing_package(error)}"
+        raise InputError(told) from error
     except (ValueError, TypeError, OSError) as error:
-        raise InputError(f"{uri}: {type(error).__name__}: {error}") from error
-    return FilesystemSource(uri, filesystem, path, cancelled)
+        raise InputError(f"{uri}: {in_words(uri, error)}.") from error
+
+
+def missing_package(error: ImportError) -> str:
+    """As a line for pip, where the module's name is known."""
+    cause = error.__cause__ if isinstance(error.__cause__, ImportError) else error
+    name = (cause.name or "").partition(".")[0]
+    return f"pip install {PACKAGES.get(name, name)}" if name else f"{error}."
+
+
+def in_words(uri: str, error: Exception) -> str:
+    """What a file system says; a host that cannot be reached is told alike by all of them."""
+    host = urlsplit(uri).netloc.rpartition("@")[2]
+    cause = getattr(error, "os_error", error)  # aiohttp wraps it
+    number = getattr(cause, "errno", None)
+    if isinstance(cause, socket.gaierror):
+        return f"there is no host {host}"
+    if isinstance(cause, OSError) and number in UNREACHED:
+        return f"{host} does not answer ({os.strerror(number).lower()})"
+    if cause is not error and number is None:  # several addresses, each with an error of its own
+        return f"{host} does not answer"
+    return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 def patience(scheme: str) -> dict[str, Any]:
@@ -177,4 +214,4 @@ class FilesystemSource:
         except NotImplementedError as error:
             raise InputError(f"{self.uri} cannot be listed: {error}") from error
         except Exception as error:  # every file system has exceptions of its own
-            raise Broken(f"{type(error).__name__}: {error}".rstrip(": ")) from error
+            raise Broken(in_words(self.uri, error)) from error

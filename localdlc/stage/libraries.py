@@ -22,9 +22,10 @@ from localdlc.plan.errand import Errand
 from localdlc.plan.libraries import WHEELS
 from localdlc.plan.model import PASTED, Libraries, Mount
 from localdlc.record.events import Event, InputStaged, Progress
+from localdlc.stage.caches import drop
 from localdlc.stage.locks import waited_for
 from localdlc.stage.pip_settings import PLACE, PipSettings, pip_settings
-from localdlc.stage.requirements import key, lines_of, moves
+from localdlc.stage.requirements import key, lacking, lines_of, moves
 from localdlc.stage.sources import Cancelled
 
 __all__ = ["Errands", "LibrariesTask", "Surroundings"]
@@ -36,6 +37,8 @@ INSTALLED = "Successfully installed "
 ERROR = "ERROR: "
 # In the errand's container: what pip installs once more, by itself, to be packed.
 ROOT = "/tmp/localdlc-root"  # noqa: S108
+# A file that is in the folder when the image has no requirements.txt where the request says.
+NO_FILE = "not-found.txt"
 
 # $1 is the requirements.txt in the container, $2 who is to own what is written.
 RESOLVE = f"""\
@@ -45,7 +48,7 @@ trap 'chown -R "$2" {WORK} 2>/dev/null || :' EXIT
 command -v pip >/dev/null || {{ echo "{ERROR}the image has no pip"; exit 127; }}
 pip freeze --all > {WORK}/before.txt
 [ ! -s {PLACE}/libraries.txt ] || pip install --no-compile -r {PLACE}/libraries.txt
-[ ! -f "$1" ] || pip install --no-compile -r "$1"
+if [ -f "$1" ]; then pip install --no-compile -r "$1"; else : > {WORK}/{NO_FILE}; fi
 pip freeze --all > {WORK}/after.txt
 grep -vxFf {WORK}/before.txt {WORK}/after.txt > {WORK}/added.txt || :
 grep -vxFf {WORK}/after.txt {WORK}/before.txt | sed 's/[ =].*//' > {WORK}/replaced.txt || :
@@ -123,9 +126,6 @@ class LibrariesTask:
         libraries = self._libraries
         wanted, listed = lines_of(libraries)
         self._around.learn(pasted([*wanted, *listed]))
-        if not wanted and not listed:
-            publish(self._folder, [])
-            return
         try:
             cached = self._bring(wanted, listed, post)
         except Cancelled:
@@ -134,18 +134,21 @@ class LibrariesTask:
         post(
             InputStaged(
                 kind="libs",
-                uri=", ".join(brief(wanted, libraries.listed if listed else "")),
+                uri=", ".join(brief(wanted, libraries.listed)),
                 bytes=sum(wheel.stat().st_size for wheel in wheels),
                 files=len(wheels),
                 seconds=round(time.monotonic() - began, 3),
                 cached=cached,
-                detail=described(wheels, libraries.image),
+                detail=self._described(wheels),
             )
         )
 
     def _bring(self, wanted: list[str], listed: list[str], post: Callable[[Event], None]) -> bool:
         """Fills the job's folder; whether all of it was in the cache."""
         lines = [*wanted, *listed]
+        if not lines:
+            publish(self._folder, [])
+            return True
         if moves(lines):
             self._refuse_offline(lines, "what is a folder is built anew for each job")
             self._resolve(self._folder, post)
@@ -155,10 +158,20 @@ class LibrariesTask:
         kept = self._around.cache / name / "wheels"
         cached = kept.is_dir()
         if not cached:
-            self._refuse_offline(lines, "they are not in the cache")
+            them = "it is" if len(lines) == 1 else "they are"
+            self._refuse_offline(lines, f"{them} not in the cache")
             self._keep(kept, lines, post)
         link(kept, self._folder)
         return cached
+
+    def _described(self, wheels: list[Path]) -> str:
+        libraries = self._libraries
+        missing = lacking(libraries, unseen=(self._folder / NO_FILE).exists())
+        told = [" ".join("-".join(wheel.name.split("-")[:2]) for wheel in wheels)]
+        if not wheels and (libraries.wanted or not missing):
+            told = [f"{libraries.image} has all of them"]
+        told += [f"there is no {libraries.listed}"] if missing else []
+        return "; ".join(filter(None, told))
 
     def leave(self) -> None:
         """After the job: the links go, the cache stays."""
@@ -181,10 +194,14 @@ class LibrariesTask:
 
         holder = f"job {self._folder.parents[1].name}"
         with waited_for(kept.parent / "lock", holder, waiting, self._left):
-            if not kept.is_dir():
-                incoming = kept.with_name("incoming")
-                self._resolve(incoming, post)
-                incoming.rename(kept)
+            try:
+                if not kept.is_dir():
+                    incoming = kept.with_name("incoming")
+                    self._resolve(incoming, post)
+                    incoming.rename(kept)
+            finally:
+                if not kept.is_dir():
+                    drop(kept.parent)
 
     def _resolve(self, folder: Path, post: Callable[[Event], None]) -> None:
         """Fills ``folder`` with wheels and the two lists that replicas read."""
@@ -255,12 +272,6 @@ def failed(libraries: Libraries, lines: list[str], code: int) -> str:
 
 def brief(wanted: list[str], listed: str) -> list[str]:
     return [*wanted, *([listed] if listed else [])]
-
-
-def described(wheels: list[Path], image: str) -> str:
-    if not wheels:
-        return f"{image} has all of them"
-    return " ".join("-".join(wheel.name.split("-")[:2]) for wheel in wheels)
 
 
 def leave_only_files(folder: Path) -> None:

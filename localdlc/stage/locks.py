@@ -84,7 +84,8 @@ def shared(path: Path) -> Held:
 
 def opened(path: Path) -> int:
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # Who had it may have taken the folder away; a cache is its owner's alone.
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except FileNotFoundError:  # the folder went in between

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import certifi
@@ -23,7 +23,7 @@ from ossfs import OSSFileSystem
 from localdlc.errors import InputError
 from localdlc.plan.options import MOST
 from localdlc.plan.oss_uri import OssPlace, oss_place
-from localdlc.stage.credentials import oss_keys
+from localdlc.stage.credentials import Keys, oss_keys
 from localdlc.stage.oss_pages import Client, Found, Page, ahead
 from localdlc.stage.sources import Broken, Changed, Entry, patiently
 
@@ -72,32 +72,48 @@ def open_oss(
 ) -> OssSource:
     """The source at an ``oss://`` Uri, with the user's keys, or without where there are none."""
     place = oss_place(uri)
-    keyless: InputError | None = None
-    keys: dict[str, str | None] = {}
+    keys: Keys | InputError
     try:
-        found = oss_keys(config, environment)
-        keys = {"key": found.access_key_id, "secret": found.access_key_secret}
-        keys["token"] = found.security_token
+        keys = oss_keys(config, environment)
+        signing = signed_with(keys)
     except InputError as error:  # a public bucket needs none
-        keyless = error
-    url = endpoint_url(place, config.oss.endpoint, environment)
-    bucket = Oss(endpoint=url, **keys, skip_instance_cache=True).bucket(place.bucket)
-    return OssSource(uri, place.path, bucket, cancelled, keyless)
+        keys, signing = error, {}
+    endpoint = endpoint_of(place, config, environment)
+    bucket = Oss(endpoint=endpoint.url, **signing, skip_instance_cache=True).bucket(place.bucket)
+    return OssSource(uri, place.path, bucket, cancelled, endpoint, keys)
 
 
-def endpoint_url(place: OssPlace, configured: str | None, environment: Mapping[str, str]) -> str:
+def signed_with(keys: Keys) -> dict[str, str | None]:
+    """Keys as ossfs wants them."""
+    return {
+        "key": keys.access_key_id,
+        "secret": keys.access_key_secret,
+        "token": keys.security_token,
+    }
+
+
+class Endpoint(NamedTuple):
+    """Where buckets answer, and in words who says so."""
+
+    url: str
+    origin: str
+
+
+def endpoint_of(place: OssPlace, config: Config, environment: Mapping[str, str]) -> Endpoint:
     """The Uri's endpoint, else ``OSS_ENDPOINT``, else that of ``[oss]``; by HTTPS if none says."""
-    given = environment.get("OSS_ENDPOINT") or configured or ""
+    variable = environment.get("OSS_ENDPOINT")
+    given = variable or config.oss.endpoint or ""
     given = given if "://" in given or not given else f"https://{given}"
     if place.endpoint and urlsplit(given).netloc != place.endpoint:
-        return f"https://{place.endpoint}"
+        return Endpoint(f"https://{place.endpoint}", "the Uri")
     if not given:
         raise InputError(
             f"{place} does not say where the bucket is. Write "
             f"oss://{place.bucket}.oss-REGION.aliyuncs.com/{place.path}, set OSS_ENDPOINT, or give "
             "endpoint under [oss] in localdlc.toml."
         )
-    return given
+    table = f"[oss] of {config.origins.get('oss', 'localdlc.toml')}"
+    return Endpoint(given, "OSS_ENDPOINT" if variable else table)
 
 
 class OssSource:
@@ -111,16 +127,19 @@ class OssSource:
         path: str,
         bucket: Client,
         cancelled: Event,
-        keyless: InputError | None = None,
+        endpoint: Endpoint,
+        keys: Keys | InputError,
     ) -> None:
+        """``keys`` are an error where there are none."""
         self.uri = uri
         self._object = path
         self._prefix = f"{path.rstrip('/')}/" if path.strip("/") else ""
         self._root = self._prefix
         self._bucket = bucket
         self._cancelled = cancelled
-        self._keyless = keyless
-        self._connections = connections(bucket.endpoint)
+        self._endpoint = endpoint
+        self._keys = keys
+        self._connections = connections(endpoint.url)
         self._crcs: dict[str, int] = {}
 
     def whole(self) -> Iterator[Entry]:
@@ -228,40 +247,43 @@ class OssSource:
             raise Broken("a listing broke off") from error
 
     def _unreachable(self, error: Exception) -> Exception:
-        host = urlsplit(self._bucket.endpoint).netloc
+        url, origin = self._endpoint
         if UNKNOWN_HOST.search(str(error)):
             return InputError(
-                f"{self.uri}: there is no host {host}. Check the endpoint "
-                "(oss-<region>.aliyuncs.com) and this machine's network."
+                f"{self.uri}: there is no host {urlsplit(url).netloc}. Check the endpoint, which "
+                f"is from {origin} (oss-<region>.aliyuncs.com), and this machine's network."
             )
-        cause = getattr(error, "exception", error)
-        return Broken(f"{host} does not answer ({type(cause).__name__})")
+        return Broken(f"the endpoint {url}, which is from {origin}, does not answer")
 
     def _refused(self, error: Any, path: str) -> Exception:
         if error.status >= 500 or error.status == 429:
             return Broken(f"OSS answered {error.status} {error.code}")
         if error.status in (404, 412, 416) and path and error.code != "NoSuchBucket":
             return Changed(path)
-        if error.status == 403 and self._keyless:
-            return self._keyless
+        if error.status == 403 and isinstance(self._keys, InputError):
+            return self._keys
+        origin = "" if isinstance(self._keys, InputError) else self._keys.origin
         said = f"{error.code or error.status}: {error.message}".rstrip(": ")
-        return InputError(f"{self.uri}: OSS refuses with {said} {advice(error)}")
+        return InputError(f"{self.uri}: OSS refuses with {said} {advice(error, origin)}")
 
 
-def advice(error: Any) -> str:
-    """What to do about a refusal."""
+def advice(error: Any, origin: str) -> str:
+    """What to do about a refusal; ``origin`` is where the keys came from."""
     elsewhere = error.details.get("Endpoint")
     if elsewhere:
         return f"The bucket is at {elsewhere}: write that endpoint into the Uri."
     told = {
         "NoSuchBucket": "Check the bucket's name and its region's endpoint.",
-        "InvalidAccessKeyId": "The access key is not known; see which keys are used.",
-        "SignatureDoesNotMatch": "The secret does not belong to the access key.",
-        "SecurityTokenExpired": "Get a new token.",
+        "InvalidAccessKeyId": f"The keys are those of {origin}; OSS does not know them.",
+        "SignatureDoesNotMatch": f"The keys are those of {origin}; the secret is not the key's.",
+        "SecurityTokenExpired": f"The keys are those of {origin}; get a new token.",
         "RequestTimeTooSkewed": "This machine's clock is wrong.",
     }
     with suppress(KeyError):
         return told[error.code]
     if error.status == 403:
-        return "The keys need oss:ListObjects on the bucket and oss:GetObject on its objects."
+        return (
+            f"The keys are those of {origin}; they need oss:ListObjects on the bucket and "
+            "oss:GetObject on its objects."
+        )
     return ""

@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 
 from localdlc.plan.model import Libraries, Mount
 
-__all__ = ["key", "lines_of", "moves"]
+__all__ = ["key", "lacking", "lines_of", "moves"]
 
 # Bump it when the content of a cached folder changes its meaning.
-FORMAT = 1
+FORMAT = 2
 NESTED = re.compile(r"(?:-r|-c|--requirement|--constraint)[ =]*(.+)")
 # A folder or a file of the container: its content may be another one in the next job.
 LOCAL = re.compile(r"-e\b|--editable\b|[./~]|file:|[\w.\[\], -]+@ *file:")
@@ -68,6 +68,12 @@ def on_this_machine(path: str, mounts: tuple[Mount, ...]) -> Path | None:
         if wanted.is_relative_to(mount.target):
             return Path(mount.source, wanted.relative_to(mount.target))
     return None
+
+
+def lacking(libraries: Libraries, *, unseen: bool) -> bool:
+    """Whether the request's file is missing; ``unseen``: pip has not found it in the image."""
+    file = on_this_machine(libraries.listed, libraries.mounts)
+    return bool(libraries.listed) and (unseen if file is None else not file.is_file())
 
 
 def moves(lines: list[str]) -> bool:

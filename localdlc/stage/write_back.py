@@ -54,25 +54,16 @@ def destination(
     """Where a source can be written. Raises `InputError` without keys or for an unknown scheme."""
     if uri.startswith("oss://"):
         from localdlc.stage.credentials import oss_keys
-        from localdlc.stage.oss import Oss, endpoint_url
+        from localdlc.stage.oss import Oss, endpoint_of, signed_with
 
         place, keys = oss_place(uri), oss_keys(config, environment)
-        filesystem = Oss(
-            endpoint=endpoint_url(place, config.oss.endpoint, environment),
-            key=keys.access_key_id,
-            secret=keys.access_key_secret,
-            token=keys.security_token,
-            skip_instance_cache=True,
-        )
+        endpoint = endpoint_of(place, config, environment)
+        filesystem = Oss(endpoint=endpoint.url, **signed_with(keys), skip_instance_cache=True)
         path = f"{place.bucket}/{place.path}"
         return Destination(uri, filesystem, path, folders=False, single=single)
-    import fsspec
+    from localdlc.stage.filesystem import reached
 
-    try:
-        filesystem, path = fsspec.core.url_to_fs(uri)
-    except (ImportError, ValueError, TypeError, OSError) as error:
-        raise InputError(f"{uri}: {type(error).__name__}: {error}") from error
-    return Destination(uri, filesystem, path, single=single)
+    return Destination(uri, *reached(uri), single=single)
 
 
 def write_back(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fetching import OSS, Jobs
-from oss import Bucket, Hold, OssServer
+from oss import Bucket, Hold, OssServer, Refuse
 
 from localdlc.config import Config, Sample
 from localdlc.errors import InputError, NotFound
@@ -65,14 +65,48 @@ def test_every_cache_is_listed_with_what_it_is(bucket: Bucket, job: Jobs, servic
     }
 
 
-def test_what_could_not_be_fetched_is_incomplete(
-    oss: OssServer, job: Jobs, service: Service
+def test_what_could_not_be_fetched_leaves_nothing(
+    oss: OssServer, bucket: Bucket, job: Jobs, service: Service
 ) -> None:
+    bucket.put("d/a", b"1")
+    oss.faults.add(Refuse(403, "AccessDenied"), operation="GetObject")
+    for uri in ("oss://data/d/", "oss://data/none/", "s3://bucket/x"):
+        with pytest.raises(InputError):
+            job(uri).fetch()
+    assert not list((service.config.home / "cache" / "data").iterdir())
+
+
+def test_what_was_fetched_in_part_is_incomplete_and_gone_on_with(
+    oss: OssServer, bucket: Bucket, job: Jobs, service: Service
+) -> None:
+    bucket.put("d/a", b"12345")
+    bucket.put("d/b", b"1")
+    oss.faults.add(Refuse(403, "AccessDenied"), operation="GetObject", key="d/b")
     with pytest.raises(InputError):
-        job().fetch()
+        job(parallel=1).fetch()
     (found,) = service.list_cache()
-    assert (found.files, found.bytes, found.whole) == (0, 0, False)
+    assert (found.source, found.bytes, found.whole) == (OSS, 5, False)
     assert "incomplete" in cache_table([found])
+    oss.faults.clear()
+    assert job().fetch().detail == "fetched 1 of 2 files (1 B of 6 B)"
+
+
+def test_what_a_killed_run_left_empty_is_not_shown_and_goes_with_the_rest(
+    service: Service,
+) -> None:
+    left = service.config.home / "cache" / "wheels" / "abc123"
+    left.mkdir(parents=True)
+    assert service.list_cache() == []
+    ((found, gone),) = service.remove_cache(kinds=("wheels",))
+    assert found.empty
+    assert gone
+    assert not left.exists()
+
+
+def test_wheels_of_which_the_image_has_all_are_named_all_the_same(service: Service) -> None:
+    (service.config.home / "cache" / "wheels" / "abc123" / "wheels").mkdir(parents=True)
+    (found,) = service.list_cache()
+    assert found.source == "nothing but the image's own"
 
 
 def test_what_a_running_job_uses_stays(bucket: Bucket, job: Jobs, service: Service) -> None:

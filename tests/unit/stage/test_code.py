@@ -140,7 +140,7 @@ def test_a_server_that_is_down_is_told_with_what_can_be_done(tmp_path: Path) -> 
         jobs(token=None)
     with pytest.raises(InputError) as error:
         jobs(token=None)
-    assert "cannot clone http://127.0.0.1" in str(error.value)
+    assert "cannot fetch from http://127.0.0.1" in str(error.value)
     assert "--offline runs what was fetched before" in str(error.value)
 
 

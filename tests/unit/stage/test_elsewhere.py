@@ -15,7 +15,7 @@ from fetching import Jobs, some
 
 from localdlc.config import Sample
 from localdlc.errors import InputError
-from localdlc.stage import download, filesystem
+from localdlc.stage import download, filesystem, sources
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -148,11 +148,18 @@ def test_memory_is_sampled_cached_and_brought_up_to_date(
 @pytest.mark.parametrize(
     ("uri", "words"),
     [
-        ("s3://bucket/x", r"s3:// needs one more package. Install s3fs"),
+        ("s3://bucket/x", r"s3:// needs one more package: pip install s3fs"),
+        ("sftp://host/x", r"sftp:// needs one more package: pip install paramiko"),
+        ("ftp://127.0.0.1:1/x", r"x: 127.0.0.1:1 does not answer \(connection refused\)\."),
+        ("http://127.0.0.1:1/x", r"x: 127.0.0.1:1 does not answer \(connection refused\), 5 times"),
+        ("http://localhost:1/x", r"x: localhost:1 does not answer.*, 5 times"),
         ("osss://bucket/x", r"nothing here reads osss://. Did you mean oss://\?"),
         ("quux://bucket/x", r"nothing here reads quux://. Or map it: --map quux://bucket/x=FOLDER"),
     ],
 )
-def test_a_scheme_that_cannot_be_read_says_what_is_missing(uri: str, words: str, job: Jobs) -> None:
+def test_a_place_that_cannot_be_read_says_why(
+    uri: str, words: str, job: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "PAUSES", (0, 0, 0, 0))
     with pytest.raises(InputError, match=words):
         job(uri).fetch()

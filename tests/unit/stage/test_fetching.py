@@ -13,10 +13,10 @@ import pytest
 from fetching import OSS, Jobs, some
 from oss import Bucket, Change, Cut, Drip, Hold, OssServer, Refuse, Short, Spoil
 
-from localdlc.config import Sample
+from localdlc.config import Config, Oss, Sample
 from localdlc.errors import InputError
 from localdlc.record.events import Event
-from localdlc.stage import download
+from localdlc.stage import download, sources
 from localdlc.stage.fetching import PATIENCE
 from localdlc.stage.locks import alone
 
@@ -441,11 +441,28 @@ def test_wrong_keys_are_told_apart(
 ) -> None:
     bucket.put("d/a", b"1")
     monkeypatch.setenv("OSS_ACCESS_KEY_SECRET", "wrong")
-    with pytest.raises(InputError, match=r"SignatureDoesNotMatch.*The secret does not belong"):
+    where = "The keys are those of the variable OSS_ACCESS_KEY_ID"
+    with pytest.raises(InputError, match=rf"SignatureDoesNotMatch.*{where}; the secret is not"):
         job().fetch()
     monkeypatch.setenv("OSS_ACCESS_KEY_ID", "unknown")
-    with pytest.raises(InputError, match=r"InvalidAccessKeyId.*The access key is not known"):
+    with pytest.raises(InputError, match=rf"InvalidAccessKeyId.*{where}; OSS does not"):
         job().fetch()
+
+
+def test_an_endpoint_that_does_not_answer_is_named_with_its_origin(
+    bucket: Bucket, job: Jobs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sources, "PAUSES", ())
+    monkeypatch.setenv("OSS_ENDPOINT", "http://127.0.0.1:1")
+    told = r"the endpoint http://127.0.0.1:1, which is from {}, does not answer"
+    with pytest.raises(InputError, match=told.format("OSS_ENDPOINT")):
+        job().fetch()
+    monkeypatch.delenv("OSS_ENDPOINT")
+    endpoint = Oss(endpoint="http://127.0.0.1:1")
+    config = Config(home=tmp_path, oss=endpoint, origins={"oss": "/p/localdlc.toml"})
+    source = sources.open_source(OSS, config, threading.Event())
+    with pytest.raises(InputError, match=told.format(r"\[oss\] of /p/localdlc.toml")):
+        list(source.whole())
 
 
 def test_temporary_keys_work(

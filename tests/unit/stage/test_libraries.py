@@ -60,7 +60,9 @@ class Home:
     learnt: set[str] = field(default_factory=set)
     posted: list[Event] = field(default_factory=list)
 
-    def bring(self, job: str, *wanted: str, mounts: tuple[Mount, ...] = ()) -> Path:
+    def bring(
+        self, job: str, *wanted: str, listed: str = "", mounts: tuple[Mount, ...] = ()
+    ) -> Path:
         """The folder that the job's replicas will see."""
         folder = self.path / "jobs" / job / "wheels" / "0"
         index = {
@@ -75,7 +77,8 @@ class Home:
             image_id=lambda image: "sha256:1",
             learn=self.learnt.update,
         )
-        task = LibrariesTask(0, Libraries("img:1", wanted, "", str(folder), mounts), around)
+        libraries = Libraries("img:1", wanted, listed, str(folder), mounts)
+        task = LibrariesTask(0, libraries, around)
         task(self.posted.append)
         return folder
 
@@ -136,7 +139,7 @@ def test_pips_words_are_the_error_and_nothing_stays(
     home.pip = Pip(lines, code=137)
     with pytest.raises(InputError, match=f"a cannot be installed in img:1: {words}"):
         home.bring("one", "a")
-    assert not list(home.path.glob("cache/wheels/*/incoming"))
+    assert not list(home.path.glob("cache/wheels/*"))
     home.pip = Pip()
     assert (home.bring("two", "a") / "install.txt").read_text()
 
@@ -164,6 +167,41 @@ def test_what_a_package_leaves_beside_its_wheel_leads_nowhere(home: Home, tmp_pa
     assert prey.read_text() == "private"
     assert [wheel.name for wheel in folder.glob("*.whl")] == ["a-1-py3-none-any.whl"]
     assert not any(path.is_symlink() for path in home.path.rglob("*"))
+
+
+@dataclass
+class Satisfied(Pip):
+    """The image has all libraries, and no requirements.txt."""
+
+    def run(self, errand: Errand, on_line: Callable[[str], None]) -> Ended:
+        (work,) = (Path(m.source) for m in errand.mounts if m.target == WORK)
+        (work / "not-found.txt").touch()
+        return Ended(0)
+
+
+def test_a_requirements_file_that_is_missing_is_told(home: Home, tmp_path: Path) -> None:
+    missing = "there is no /mnt/none/requirements.txt"
+    mounts = (Mount(str(tmp_path), "/mnt/none", read_only=True),)
+    home.bring("mounted", listed="/mnt/none/requirements.txt", mounts=mounts)
+    assert home.staged.detail == missing
+    home.bring("beside", "a", listed="/mnt/none/requirements.txt", mounts=mounts)
+    assert home.staged.detail == f"a-1; {missing}"
+    home.pip = Satisfied()
+    for job in ("first", "cached"):
+        home.bring(job, listed="/mnt/none/requirements.txt")
+        assert home.staged.detail == missing
+    home.bring("both", "b", listed="/mnt/none/requirements.txt")
+    assert home.staged.detail == f"img:1 has all of them; {missing}"
+    home.bring("unasked", "b")
+    assert home.staged.detail == "img:1 has all of them"
+
+
+def test_offline_one_is_singular(home: Home) -> None:
+    home.offline = True
+    with pytest.raises(InputError, match=r"offline: a cannot .* in img:1: it is not in the cache"):
+        home.bring("one", "a")
+    with pytest.raises(InputError, match=r"a, b cannot .* in img:1: they are not in the cache"):
+        home.bring("two", "a", "b")
 
 
 def test_a_folder_is_built_anew_for_each_job(home: Home) -> None:

@@ -37,7 +37,7 @@ def followers(engine: Engine, settings: Settings, post: Post, signals: Signals) 
 
 @dataclass(eq=False)
 class Again:
-    """A restart that was decided: ``pods`` begin anew when all have ended and it is ``due``.
+    """A restart that was decided: ``pods`` begin anew when all are gone and it is ``due``.
 
     ``number`` counts the restarts of the job.
     """
@@ -65,6 +65,7 @@ class Attempts:
         self._ends: dict[str, Ended] = {}
         self._agains: list[Again] = []
         self._restarts = 0
+        self._through: set[str] = set()
         self._living = 0
         self.followers: list[Follower] = []
 
@@ -81,9 +82,10 @@ class Attempts:
         self._ended[event.pod_id] = event
         self._ends[self._present[event.pod_id].name] = event
 
-    def through(self) -> None:
-        """One follower has nothing more to say."""
+    def through(self, pod_id: str) -> None:
+        """Its follower has nothing more to say, and all that was around it is gone."""
         self._living -= 1
+        self._through.add(pod_id)
 
     # what is to happen
 
@@ -134,7 +136,7 @@ class Attempts:
             self._alarms.set(("kill", again), self._plan.grace_seconds)
 
     def begin_again(self) -> Iterator[ReplicaRestarted]:
-        """The new attempts of each restart whose time has come and whose pods have all ended."""
+        """The new attempts of each restart whose time has come and whose pods are all gone."""
         for again in [a for a in self._agains if a.due and not self._under_way(a)]:
             self._agains.remove(again)
             self._alarms.clear(("kill", again))
@@ -147,13 +149,14 @@ class Attempts:
 
     def _forget(self, pod_id: str) -> None:
         self._released.discard(pod_id)
+        self._through.discard(pod_id)
         self._answered.discard(pod_id)
         self._started.pop(pod_id, None)
         self._ended.pop(pod_id, None)
 
     def _under_way(self, again: Again) -> bool:
-        """A pod that was let start and has not ended is on its way, or runs."""
-        return any(pod in self._released and pod not in self._ended for pod in again.pods)
+        """A pod that was let start is on its way, runs, or is being cleared away."""
+        return not self._through.issuperset(again.pods)
 
     def _restarting(self, pod_id: str) -> bool:
         return any(pod_id in again.pods for again in self._agains)

@@ -129,6 +129,9 @@ class Life:
     # what the supervisor does with a replica
 
     def start(self, container: str) -> None:
+        if self._begun:  # once more after its end, to be entered: nothing is around it any more
+            self._engine.start(container)
+            return
         for side in self._pod.first:
             # In the place of the main container: its address is free until that runs.
             end = self._follow(side, spec_of(self._main, side))

@@ -242,7 +242,6 @@ class Supervisor:
         self._attempts.ended(event)
         if self._finish is None:
             self._decide()
-            self._begin_again()
 
     def _decide(self, *, silent: bool = False) -> None:
         while isinstance(
@@ -269,7 +268,8 @@ class Supervisor:
 
     def _on_through(self, message: Message | None, error: LocaldlcError | None) -> None:
         if isinstance(message, Ended):
-            self._attempts.through()
+            self._attempts.through(message.pod_id)
+            self._begin_again()
         if error is None:
             return
         if self._finish:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines import CommandLine, job
+from engines import BASE, CommandLine, job
 
 pytestmark = pytest.mark.engine
 
@@ -121,3 +121,26 @@ def test_a_replica_can_be_entered_after_its_end(localdlc: CommandLine) -> None:
     done = going.signal(signal.SIGINT).finish()
     assert (done.code, done.lines) == (1, ["master-0 | once"])
     assert "master-0 ended with exit code 7" in done.err
+
+
+def test_what_is_around_a_replica_begins_anew_with_it_and_is_not_held(
+    localdlc: CommandLine, folder: Path
+) -> None:
+    request = tried(folder, 2, {"Master": 1}, Settings={"JobReservedMinutes": 5})
+    request["UserCommand"] = f"sleep 2; {request['UserCommand']}"  # what is beside it is up by then
+    waits = "echo up; trap 'exit 0' TERM; sleep 600 & wait"
+    request["JobSpecs"][0] |= {
+        "RestartPolicy": "OnFailure",
+        "ExtraPodSpec": {
+            "InitContainers": [{"Name": "first", "Image": BASE, "Command": ["echo", "first"]}],
+            "SideCarContainers": [
+                {"Name": "side", "Image": BASE, "Command": ["sh", "-c", waits]},
+            ],
+        },
+    }
+    going = localdlc.start_job(request, "--job-id", JOB).wait_for("held for 300 s")
+    done = going.signal(signal.SIGINT).finish()
+    assert done.code == 0, done.err
+    assert done.text.count("| first\n") == 2
+    assert done.text.count("| attempt ") == 2
+    assert done.text.count("| up\n") == 2

@@ -42,6 +42,7 @@ from localdlc.sweep import sweep
 if TYPE_CHECKING:
     from localdlc.injection import Injected
     from localdlc.libraries import Installations
+    from localdlc.run.faults import Faults
     from localdlc.stage.files import FilesTask
     from localdlc.stage.shared import SharedTask
 
@@ -210,7 +211,8 @@ def supervise(
             tasks["shared"] = shared
             after.callback(shared.leave)
         digest = home_digest(config.home)
-        outputs = Outputs(plan, config, engine, Errands(engine, plan.job_id, digest))
+        errands = Errands(engine, plan.job_id, digest)
+        outputs = Outputs(plan, config, engine, errands)
         after.callback(lambda: None if control.calls.given_up else outputs.settle(journal))
         afterwards = outputs.afterwards()
         if installations := installations_of(plan, config, engine, journal):
@@ -221,6 +223,9 @@ def supervise(
         pull = "never" if config.offline else config.pull
         settings = Settings(digest, config.subnets, pull, config.keep)
         tasks |= outputs.tasks()
+        if faults := faults_of(plan, engine, errands, control.inbox.post):
+            emit = faults.heard(emit)
+            after.callback(faults.leave, journal.note)
         Supervisor(plan, engine, emit, settings, control, tasks, afterwards).run()
     outputs.write_back(journal, succeeded=journal.view.status == "Succeeded")
 
@@ -261,6 +266,14 @@ def with_pods(engine: Engine, plan: Plan, post: Post) -> Engine:
     from localdlc.run.pods import Pods
 
     return cast(Engine, Pods(engine, pods, plan.grace_seconds, post))
+
+
+def faults_of(plan: Plan, engine: Engine, errands: Errands, post: Post) -> Faults | None:
+    if not plan.faults:
+        return None
+    from localdlc.run.faults import Faults
+
+    return Faults(plan, engine, errands, post)
 
 
 def installations_of(

@@ -126,6 +126,12 @@ job_options = apply(
             type=click.Choice(["share", "exact"]),
             help="If more is asked for than there is: share it out, or do not run.",
         ),
+        click.option(
+            "--fault",
+            multiple=True,
+            metavar="REPLICA:WHAT@WHEN",
+            help="Rehearse a fault: kill, preempt, oom, pause, net-cut, net-delay=100ms.",
+        ),
         click.option("--grace", metavar="SECONDS", help="Between SIGTERM and SIGKILL."),
         click.option(
             "--time-scale",

@@ -16,6 +16,7 @@ from localdlc.plan.environment import (
     users_variables,
 )
 from localdlc.plan.extras import pod_of
+from localdlc.plan.faults import faults
 from localdlc.plan.files import mounts
 from localdlc.plan.injection import GATE, injection
 from localdlc.plan.inputs import inputs
@@ -42,7 +43,8 @@ DEFAULT_POLICY = "AllWorkers"
 def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Host) -> Plan:
     """Decides everything about a job. Takes a request that `check` has passed.
 
-    Raises `InputError` when neither request nor config knows where a data or code source is, and
+    Raises `UsageError` for a fault that cannot be rehearsed,
+    `InputError` when neither request nor config knows where a data or code source is, and
     `ResourceError` when the machine has too little and nobody is to have less than they ask for.
     """
     job_type = JOB_TYPES[request.JobType or ""]
@@ -84,6 +86,7 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
         injection=asked,
         monitoring=monitoring(request, config.time_scale),
         reserved=reservation(request, config, job_id),
+        faults=faults(config.fault, job_id, [each.pod_id for each in replicas]),
         sanity_check=bool(request.Settings and request.Settings.EnableSanityCheck),
     )
     return replace(plan, restart_budget=budget(plan))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from localdlc.plan.model import Mount
+from localdlc.plan.pod import Rights
 
 __all__ = ["Errand"]
 
@@ -25,3 +26,4 @@ class Errand:
     mounts: tuple[Mount, ...] = ()
     network: str = "none"
     user: str = ""
+    rights: Rights = field(default_factory=Rights)

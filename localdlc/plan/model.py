@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from localdlc.record.masking import MASK
 
 if TYPE_CHECKING:
     from localdlc.plan.ask import Ask
+    from localdlc.plan.faults import Fault
     from localdlc.plan.files import File
     from localdlc.plan.injection import Injection
     from localdlc.plan.reservation import Reservation
@@ -245,15 +246,7 @@ class ReplicaPlan:
             "command": list(self.command),
             "env": self.shown_env(),
             "injected": sorted(self.injected),
-            "mounts": [
-                {
-                    "source": m.source,
-                    "target": m.target,
-                    "read_only": m.read_only,
-                    "layer": m.layer,
-                }
-                for m in self.mounts
-            ],
+            "mounts": [asdict(mount) for mount in self.mounts],
             "files": [file.to_json() for file in self.files],
             "resources": self.resources.to_json(),
             "start_after": [s.to_json() for s in self.start_after],
@@ -297,6 +290,7 @@ class Plan:
     restart_budget: int = 0
     fidelity: FidelityReport | None = None
     sanity_check: bool = False
+    faults: tuple[Fault, ...] = ()
 
     def placed(self, subnet: IPv4Network) -> Plan:
         """The same plan with every address fixed: .1 is the gateway, replicas follow in order."""

@@ -17,6 +17,7 @@ __all__ = [
     "EVENT_TYPES",
     "ContainersKept",
     "Event",
+    "FaultInjected",
     "FidelityReport",
     "ImageReady",
     "InputStaged",
@@ -190,6 +191,16 @@ class ReplicaRestarted(Event):
     attempt: int
     reason: str
     restart: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FaultInjected(Event):
+    """A rehearsed fault befalls a replica: ``fault`` as it was asked for, ``what`` in words."""
+
+    pod_id: str
+    attempt: int
+    fault: str
+    what: str
 
 
 @dataclass(frozen=True, slots=True)

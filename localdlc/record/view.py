@@ -12,6 +12,7 @@ from functools import singledispatch
 
 from localdlc.record.events import (
     Event,
+    FaultInjected,
     FidelityReport,
     InputStaged,
     JobCreated,
@@ -100,6 +101,7 @@ class JobView:
     replicas: dict[str, ReplicaView] = field(default_factory=dict)
     inputs: tuple[InputStaged, ...] = ()
     notes: tuple[str, ...] = ()
+    faults: tuple[tuple[datetime, FaultInjected], ...] = ()
     fidelity: FidelityReport = field(default_factory=FidelityReport)
     restarts: int = 0
 
@@ -194,6 +196,11 @@ def _(event: ReplicaExited, view: JobView, time: datetime) -> JobView:
 def _(event: ReplicaLost, view: JobView, time: datetime) -> JobView:
     known = replica_of(view, event.pod_id)
     return with_replica(view, replace(known, status="Unknown", finished=time, lost=event.reason))
+
+
+@change.register
+def _(event: FaultInjected, view: JobView, time: datetime) -> JobView:
+    return replace(view, faults=(*view.faults, (time, event)))
 
 
 @change.register

@@ -112,6 +112,7 @@ class Errands:
                 "localdlc.errand": errand.name,
             },
             user=errand.user,
+            rights=errand.rights,
         )
 
 

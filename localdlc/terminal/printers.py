@@ -24,7 +24,7 @@ from localdlc.record.events import (
 )
 from localdlc.record.view import JobView
 from localdlc.terminal.lines import collapsed, cut, readable, write_all
-from localdlc.terminal.words import event_text, how_it_ended, short
+from localdlc.terminal.words import befallen, event_text, how_it_ended, short
 
 __all__ = ["JsonPrinter", "TextPrinter"]
 
@@ -194,6 +194,8 @@ class TextPrinter:
         for staged in view.inputs:
             if staged.sample:
                 self._say(f"  {staged.uri}: the job saw a sample of {staged.sample}")
+        for time, fault in view.faults:
+            self._say(f"  {time:%H:%M:%S} UTC  fault {fault.fault}: {befallen(fault, view.job_id)}")
         for treatment, what in () if self._quiet else view.fidelity.words():
             self._say(f"  {treatment:<13} {what}")
         word = self._paint(finish.status, STATUS_COLOURS.get(finish.status, 0))

@@ -14,7 +14,7 @@ from localdlc.stage.caches import Cached
 from localdlc.stage.meter import amount
 from localdlc.sweep import Swept
 from localdlc.terminal.lines import collapsed, readable
-from localdlc.terminal.words import how_it_ended, short
+from localdlc.terminal.words import befallen, how_it_ended, short
 
 __all__ = [
     "cache_table",
@@ -97,6 +97,10 @@ def job_text(view: JobView) -> str:
             *indented([f"restarts: {view.restarts}"] if view.restarts else []),
             *indented((staged.kind, staged.uri, staged.detail) for staged in view.inputs),
             *indented(("note", text) for text in view.notes),
+            *indented(
+                (f"{time:%Y-%m-%d %H:%M:%S}", f"fault {fault.fault}", befallen(fault, view.job_id))
+                for time, fault in view.faults
+            ),
             *indented(view.fidelity.words()),
         ]
     )

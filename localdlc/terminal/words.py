@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from localdlc.record.events import (
     ContainersKept,
+    FaultInjected,
     ImageReady,
     InputStaged,
     Note,
@@ -14,7 +15,7 @@ from localdlc.record.events import (
 )
 from localdlc.record.view import TERMINAL, ReplicaView
 
-__all__ = ["event_text", "how_it_ended", "short"]
+__all__ = ["befallen", "event_text", "how_it_ended", "short"]
 
 # Statuses that come with what brought them.
 AFTER_AN_END = frozenset({"Restarting", "SucceededReserving", "FailedReserving"})
@@ -25,9 +26,8 @@ def event_text(record: Record) -> str | None:
     match record.event:
         case StatusChanged(to=to, reason_message=why):
             return status_text(record.job_id, to, why)
-        case ReplicaRestarted() as again:
-            name = short(again.pod_id, record.job_id)
-            return f"  {name} begins anew, attempt {again.attempt}: {again.reason}"
+        case ReplicaRestarted() | FaultInjected() as event:
+            return replica_text(event, record.job_id)
         case InputStaged() as staged:
             return f"  {staged.kind} {staged.uri}: {staged.detail} ({staged.seconds:.1f} s)"
         case ImageReady(pulled=True) as image:
@@ -46,6 +46,18 @@ def status_text(job_id: str, status: str, reason: str) -> str | None:
     if status in TERMINAL:
         return None
     return f"{job_id}: {status}: {reason}" if status in AFTER_AN_END else f"{job_id}: {status}"
+
+
+def replica_text(event: ReplicaRestarted | FaultInjected, job_id: str) -> str:
+    if isinstance(event, FaultInjected):
+        return f"  fault {event.fault}: {befallen(event, job_id)}"
+    name = short(event.pod_id, job_id)
+    return f"  {name} begins anew, attempt {event.attempt}: {event.reason}"
+
+
+def befallen(fault: FaultInjected, job_id: str) -> str:
+    """``worker-1 is killed (SIGKILL)``"""
+    return f"{short(fault.pod_id, job_id)} {fault.what}"
 
 
 def how_it_ended(replica: ReplicaView) -> str:

@@ -25,6 +25,15 @@ SAMPLES: list[tuple[Event, dict[str, Any]]] = [
         events.FidelityReport(("JobType",), (), ("Priority: why",)),
         {"honoured": ["JobType"], "approximated": [], "ignored": ["Priority: why"]},
     ),
+    (
+        events.FaultInjected("dlc1-worker-0", 1, "worker-0:kill", "is killed"),
+        {
+            "pod_id": "dlc1-worker-0",
+            "attempt": 1,
+            "fault": "worker-0:kill",
+            "what": "is killed",
+        },
+    ),
     (events.JobQueued("no room"), {"reason": "no room"}),
     (
         events.StatusChanged("Creating", "Failed", "Code", "words"),

@@ -326,3 +326,12 @@ def test_a_run_ends_with_what_was_made_of_the_request() -> None:
     screen = Screen().show(FIDELITY, finished("Succeeded"))
     assert screen.said == [*ROWS, "Succeeded: words (2.5 s)"]
     assert Screen(quiet=True).show(FIDELITY, finished("Succeeded")).said == screen.said[-1:]
+
+
+def test_a_fault_is_told_when_it_comes_and_again_in_the_end() -> None:
+    fault = events.FaultInjected(W0, 1, "worker-0:kill@30s", "is killed (SIGKILL)")
+    screen = Screen().show(fault, at=30).show(finished("Succeeded"))
+    assert screen.said[:2] == [
+        "  fault worker-0:kill@30s: worker-0 is killed (SIGKILL)",
+        "  00:00:30 UTC  fault worker-0:kill@30s: worker-0 is killed (SIGKILL)",
+    ]

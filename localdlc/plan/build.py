@@ -81,6 +81,7 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
             *doors_told(replicas, config),
             *monitoring_notes(request),
             *restart_notes(replicas),
+            *time_told(config),
         ),
         completed_message=job_type.completed(job_id),
         injection=asked,
@@ -100,6 +101,11 @@ def given_to(
     before = ended_before(waits, {role.name: role.count for role in roles})
     given = shares(roles, topology.host, before)
     return given.exactly() if exact else given
+
+
+def time_told(config: Config) -> Iterator[str]:
+    if config.time_scale != 1:
+        yield f"--time-scale {config.time_scale:g}: a minute takes {60 / config.time_scale:g} s."
 
 
 def deadline(request: CreateJobRequest, config: Config) -> float | None:

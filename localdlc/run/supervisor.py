@@ -87,7 +87,7 @@ class Supervisor:
         self._status = ""
         self._finish: Finish | None = None
         self._error: LocaldlcError | None = None
-        self._killing = False
+        self._killing = self._unwanted = False
         self._began = settings.clock()
 
     def run(self) -> None:
@@ -189,11 +189,11 @@ class Supervisor:
         match message:
             case Prepared(error=error) | Ended(error=error):
                 self._on_through(message, error)
-            case StopRequested():
+            case StopRequested() | Kill():
+                self._unwanted = True
                 self._decided(stopped())
-            case Kill():
-                self._decided(stopped())
-                self._kill_all()
+                if isinstance(message, Kill):
+                    self._kill_all()
             case _:
                 self._on_replica(message)
 
@@ -318,8 +318,9 @@ class Supervisor:
 
     def _hold(self, finish: Finish) -> None:
         """The verdict is known; replicas can be entered until the time is up or it is enough."""
-        reserved, calls = self._plan.reserved, self._calls
-        if reserved is None or self._error or calls.given_up or not reserved.holds(finish.status):
+        reserved = self._plan.reserved
+        hurried = self._error or self._unwanted or self._calls.given_up
+        if reserved is None or hurried or not reserved.holds(finish.status):
             return
         self._move(f"{finish.status}Reserving", finish.reason_code, finish.reason_message)
         held = Holding(self._engine, reserved, self._inbox, self._emit)

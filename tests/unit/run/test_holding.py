@@ -82,6 +82,21 @@ def test_a_stop_ends_it_early_and_changes_no_verdict(tmp_path: Any) -> None:
     assert [event.by for event in held.job.of(StopRequested)] == ["SIGINT"]
 
 
+def test_who_asks_for_a_stop_before_waits_for_no_reservation(tmp_path: Any) -> None:
+    """The verdict is known, and a replica takes its time to end."""
+    held = Held(tmp_path, by_name(master_0=lambda _: 1, worker_0=until_stopped), "Always")
+    told = held.passes
+
+    def passes(event: Event) -> float:
+        if isinstance(event, ReplicaExited) and event.exit_code == 1:
+            held.job.control.stop("SIGINT")
+        return told(event)
+
+    held.job.jump = passes
+    held.job.run()
+    assert held.job.statuses == "Creating EnvPreparing Running Failed"
+
+
 def test_a_job_that_was_stopped_is_not_held(tmp_path: Any) -> None:
     held = Held(tmp_path, until_stopped, "Always")
     held.job.control.stop("SIGINT")
@@ -93,6 +108,7 @@ def test_scaled_minutes_are_seconds(tmp_path: Any) -> None:
     held = Held(tmp_path, by_name(), "Always", time_scale=60.0)
     assert held.plan.reserved
     assert held.plan.reserved.seconds == 2.0
+    assert "--time-scale 60: a minute takes 1 s." in held.plan.notes
 
 
 def test_a_replica_sees_the_mark_only_when_it_is_held(tmp_path: Any) -> None:

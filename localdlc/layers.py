@@ -56,6 +56,7 @@ class Layers:
         self._image = plan.replicas[0].image
         self._wanted = True
         self._making = Lock()
+        self._uris = {brought.source: brought.uri for brought in plan.inputs}
         self._data = {m.layer: m.source for r in plan.replicas for m in r.mounts if m.layer}
         self._volumes: set[str] = set()
         self._made: dict[str, Layer] = {}
@@ -139,7 +140,8 @@ class Layers:
 
     def _copy(self, data: str, folder: Path, lower: Path, post: Post) -> Layer:
         source = folders.copy(folder, lower, lambda: self._wanted)
-        post(Note(f"the job writes into a copy of its own of {lower}, in {folder}"))
+        why = ", as no layer lies over a single file" if lower.is_file() else ""
+        post(Note(f"{self._uris[data]}: the job writes into a copy of its own, in {folder}{why}"))
         return Layer(data, folder, lower, str(source))
 
 

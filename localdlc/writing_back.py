@@ -14,8 +14,8 @@ from localdlc.config import Config
 from localdlc.errors import InputError, NotFound
 from localdlc.record.events import Event, Note
 from localdlc.stage.layer import Written, contents
-from localdlc.stage.meter import amount, counted
-from localdlc.stage.write_back import destination, write_back
+from localdlc.stage.meter import amount, counted, some
+from localdlc.stage.write_back import destination, is_plain, write_back
 
 __all__ = ["Upload", "summary", "uploads"]
 
@@ -31,16 +31,23 @@ class Upload:
 
     def __call__(self, job_id: str, config: Config, emit: Callable[[Event], None]) -> None:
         """Says what goes where before it goes, and what has arrived. May raise `InputError`."""
-        emit(Note(f"writing back {summary(self.written)} to {self.uri}; nothing is deleted there"))
+        sent, left_out = divided(self.layer, self.written)
+        rest = f"; left out, as no plain files: {some(left_out)}" if left_out else ""
+        told = f"writing back {summary(sent)} to {self.uri}; nothing is deleted there{rest}"
+        emit(Note(told))
         try:
             to = destination(self.uri, config, single=self.single)
-            count = write_back(self.layer, self.written, to, emit)
+            count = write_back(self.layer, sent, to, emit)
         except InputError as error:
             again = f"`localdlc write-back {job_id}` tries again."
             raise InputError(f"{error} {again}", error.problems) from error
-        links = len(self.written.files) - count
-        rest = f"; left out, as no plain files: {links}" if links else ""
-        emit(Note(f"written back to {self.uri}: {counted(count)}{rest}"))
+        emit(Note(f"written back to {self.uri}: {counted(count)}"))
+
+
+def divided(layer: Path, written: Written) -> tuple[Written, list[str]]:
+    """The files that go, and the names of what stays, such as links."""
+    sent = tuple(file for file in written.files if is_plain(layer / file[0]))
+    return Written(sent), sorted(dict(written.files).keys() - dict(sent).keys())
 
 
 def uploads(job_id: str, plan: Mapping[str, Any]) -> list[Upload]:

@@ -47,7 +47,14 @@ def members(name: str, body: Any, readers: Mapping[str, Reader], folder: Path) -
         raise TypeError(f"{name!r} is no table; it may have: {', '.join(readers)}")
     if unknown := next((key for key in body if key not in readers), None):
         raise ValueError(f"{name!r} has no {unknown!r}; it may have: {', '.join(readers)}")
-    return {key: readers[key](value, folder) for key, value in body.items()}
+    return {key: member(name, key, readers[key], value, folder) for key, value in body.items()}
+
+
+def member(name: str, key: str, read: Reader, value: Any, folder: Path) -> Any:
+    try:
+        return read(value, folder)
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: ~nobody
+        raise ValueError(f"{name!r}: {key}: {error}") from error
 
 
 def one_table(title: str, readers: Mapping[str, Reader]) -> Reader:

@@ -141,8 +141,10 @@ def a_sample(value: Any, folder: Path) -> Sample:
     amount = float(found[1]) if found else 0.0
     if found is None or not amount:
         raise ValueError(f"expected a sample such as 100files, 512MB or 1%, got {value!r}")
+    if found[2] == "%" and amount > 100:
+        raise ValueError(f"expected at most 100% as a sample, got {value!r}")
     if found[2] == "%":
-        return Sample(share=min(amount, 100.0) / 100)
+        return Sample(share=amount / 100)
     if found[2].lower().startswith("file"):
         return Sample(files=max(1, int(amount)))
     unit = (found[3] or "").upper().replace("I", "i")

@@ -110,7 +110,8 @@ def remarks(at: str, asked: Asked, fetch: Fetch) -> Iterator[str]:
     if fetch.uri != asked.uri:
         yield f"{at}: {asked.uri} is only reachable in the cloud; {fetch.uri} is read instead."
     if fetch.sample:
-        yield f"{at}: the job sees a sample of {fetch.sample} of {fetch.uri}, not all of it."
+        part = f"a sample of {fetch.sample} of {fetch.uri}"
+        yield f"{at}: the job sees {part}, all of it only if there is no more."
 
 
 def reachable(uri: str) -> str:

@@ -100,7 +100,7 @@ class StatusChanged(Event):
 class InputStaged(Event):
     """An input is where the replicas will see it. ``bytes`` and ``files``: None is not counted.
 
-    ``sample`` says how much of it was wanted, such as ``1%``; "" is all.
+    ``sample`` says how much of it was wanted, such as ``1%``; "" is all. ``part``: there is more.
     """
 
     kind: str
@@ -111,6 +111,7 @@ class InputStaged(Event):
     cached: bool
     detail: str = ""
     sample: str = ""
+    part: bool = False
 
 
 @dataclass(frozen=True, slots=True)

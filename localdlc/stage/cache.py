@@ -177,6 +177,7 @@ def write_manifest(folder: Path, listing: Listing) -> None:
         "folders": listing.folders,
         "single": listing.single,
         "left_out": listing.left_out,
+        "part": listing.part,
     }
     new = folder / "manifest.new"
     new.write_text(json.dumps(told, separators=(",", ":")))
@@ -190,6 +191,7 @@ def listing_from(manifest: dict[str, object]) -> Listing:
         tuple(map(str, told["folders"])),
         bool(manifest["single"]),
         tuple(map(str, told["left_out"])),
+        bool(manifest["part"]),
     )
 
 

@@ -98,6 +98,7 @@ class FetchTask:
                 cached=fetched.files == 0,
                 detail=detail(tree.listing, fetched, offline=self._config.offline),
                 sample=str(self._fetch.sample or ""),
+                part=tree.listing.part,
             )
         )
 

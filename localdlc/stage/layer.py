@@ -145,7 +145,8 @@ def read(layer: Path, lower: Path) -> Written:
     for path in everything(layer):
         name, status = str(path.relative_to(layer)), path.lstat()
         if is_whiteout(status):
-            deleted.append(name)
+            folder = (lower / name).is_dir() and not (lower / name).is_symlink()
+            deleted += sorted(gone(layer, lower, lower / name)) if folder else [name]
         elif not stat.S_ISDIR(status.st_mode):
             found.append((name, status.st_size))
         elif hides(path):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from localdlc.errors import InputError
 from localdlc.plan.model import Fetch
-from localdlc.stage.sample import Globs, sampled
+from localdlc.stage.sample import Choice, Globs
 from localdlc.stage.sources import Entry, Source
 
 __all__ = ["Listing", "arranged", "read_listing"]
@@ -24,13 +24,15 @@ NEIGHBOURS = 1000
 class Listing:
     """The files to have, and the folders that would be empty without a word of their own.
 
-    ``single``: the source is one file. ``left_out`` are names that no folder can hold.
+    ``single``: the source is one file. ``left_out`` are names that no folder can hold. ``part``:
+    it is a sample, and there is more.
     """
 
     files: tuple[Entry, ...]
     folders: tuple[str, ...] = ()
     single: bool = False
     left_out: tuple[str, ...] = ()
+    part: bool = False
 
     @property
     def bytes(self) -> int:
@@ -48,7 +50,8 @@ def read_listing(source: Source, fetch: Fetch, told: Callable[[int, int], None])
         return one_file(source, alone)
     entries: list[Entry] = []
     size = 0
-    for entry in sampled(fetch.sample, source.whole, source.folder, globs):
+    chosen = Choice(fetch.sample, source.whole, source.folder, globs)
+    for entry in chosen:
         entries.append(entry)
         size += entry.size or 0
         told(len(entries), size)
@@ -56,7 +59,7 @@ def read_listing(source: Source, fetch: Fetch, told: Callable[[int, int], None])
         return one_file(source, alone)
     if not entries:
         raise InputError(nothing(source, fetch))
-    return arranged(entries)
+    return replace(arranged(entries), part=not chosen.everything)
 
 
 def one_file(source: Source, entry: Entry | None) -> Listing:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
@@ -17,7 +17,7 @@ from math import floor
 from localdlc.config.model import Sample
 from localdlc.stage.sources import Entry
 
-__all__ = ["Globs", "sampled"]
+__all__ = ["Choice", "Globs"]
 
 # A folder is read by so many entries at a time, which is what one answer of a store holds.
 PAGE = 1000
@@ -57,27 +57,51 @@ def pattern(globs: Iterable[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(texts)) if texts else None
 
 
-def sampled(
-    sample: Sample | None, whole: Callable[[], Iterator[Entry]], folder: Folder, globs: Globs
-) -> Iterator[Entry]:
-    """The entries that are wanted; without a sample those of folders, too."""
-    if sample is None:
-        for entry in whole():
-            if (globs.folder if entry.path.endswith("/") else globs.file)(entry.path):
-                yield entry
-    elif sample.share is not None:
-        files = (e for e in whole() if not e.path.endswith("/") and globs.file(e.path))
-        yield from shared_out(files, sample.share)
-    elif sample.files is not None:
-        yield from islice(spread(folder, globs), sample.files)
-    else:
-        yield from fitting(spread(folder, globs), sample.bytes or 0)
+class Choice:
+    """The entries that are wanted, once through; without a sample those of folders, too.
+
+    ``everything`` says afterwards whether a sample is known to have left nothing out.
+    """
+
+    def __init__(
+        self,
+        sample: Sample | None,
+        whole: Callable[[], Iterator[Entry]],
+        folder: Folder,
+        globs: Globs,
+    ) -> None:
+        self.everything = True
+        self._sample = sample
+        self._whole = whole
+        self._folder = folder
+        self._globs = globs
+
+    def __iter__(self) -> Iterator[Entry]:
+        sample, globs = self._sample, self._globs
+        if sample is None:
+            for entry in self._whole():
+                if (globs.folder if entry.path.endswith("/") else globs.file)(entry.path):
+                    yield entry
+        elif sample.share is not None:
+            files = (e for e in self._whole() if not e.path.endswith("/") and globs.file(e.path))
+            self.everything = yield from shared_out(files, sample.share)
+        else:
+            found = Spread(self._folder, globs)
+            took_all = True
+            if sample.files is not None:
+                yield from islice(found, sample.files)
+            else:
+                took_all = yield from fitting(iter(found), sample.bytes or 0)
+            self.everything = took_all and found.ended
 
 
-def shared_out(files: Iterator[Entry], share: float) -> Iterator[Entry]:
-    """One of each stretch of the listing; in sum ``share`` of the files, and at least one."""
+def shared_out(files: Iterator[Entry], share: float) -> Generator[Entry, None, bool]:
+    """One of each stretch of the listing; in sum ``share`` of the files, and at least one.
+
+    Returns whether these are all.
+    """
     stretch: list[Entry] = []
-    taken = 0
+    taken = count = 0
     for count, entry in enumerate(files, start=1):
         stretch.append(entry)
         # Rounded, as 100 * 0.29 is a little less than 29.
@@ -86,21 +110,35 @@ def shared_out(files: Iterator[Entry], share: float) -> Iterator[Entry]:
             yield min(stretch, key=digest)
             stretch.clear()
     if stretch and not taken:
+        taken = 1
         yield min(stretch, key=digest)
+    return taken == count
 
 
-def spread(folder: Folder, globs: Globs) -> Iterator[Entry]:
+class Spread:
     """Files, one of each folder in turn; no folder is read further than its turns demand."""
-    turns = deque([Turn("", folder(""))])
-    while turns:
-        turn = turns.popleft()
-        if not turn.files:
-            turn.read_on(globs)
-            turns.extend(Turn(path, folder(path)) for path in turn.found)
-        if turn.files:
-            yield turn.files.popleft()
-        if turn.files or turn.more:
-            turns.append(turn)
+
+    def __init__(self, folder: Folder, globs: Globs) -> None:
+        self._folder = folder
+        self._globs = globs
+        self._turns = deque([Turn("", folder(""))])
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is known, without reading on, that there is no more."""
+        return not self._turns
+
+    def __iter__(self) -> Iterator[Entry]:
+        while self._turns:
+            turn = self._turns.popleft()
+            if not turn.files:
+                turn.read_on(self._globs)
+                self._turns.extend(Turn(path, self._folder(path)) for path in turn.found)
+            file = turn.files.popleft() if turn.files else None
+            if turn.files or turn.more:
+                self._turns.append(turn)
+            if file:
+                yield file
 
 
 class Turn:
@@ -121,17 +159,23 @@ class Turn:
         self.found = [e.path for e in page if e.path.endswith("/") and globs.folder(e.path)]
 
 
-def fitting(files: Iterator[Entry], room: int) -> Iterator[Entry]:
-    """Files as long as there is room for them, in bytes; one that is too large is passed over."""
+def fitting(files: Iterator[Entry], room: int) -> Generator[Entry, None, bool]:
+    """Files as long as there is room for them, in bytes; one that is too large is passed over.
+
+    Returns whether none was.
+    """
     misfits = 0
+    took_all = True
     for entry in files:
         size = entry.size or 0
         misfits = 0 if size <= room else misfits + 1
+        took_all = took_all and size <= room
         if size <= room:
             room -= size
             yield entry
         if not room or misfits == MISFITS:
-            return
+            break
+    return took_all
 
 
 def digest(entry: Entry) -> bytes:

@@ -17,7 +17,7 @@ from localdlc.stage.meter import counted
 if TYPE_CHECKING:
     from localdlc.config import Config
 
-__all__ = ["Destination", "destination", "write_back"]
+__all__ = ["Destination", "destination", "is_plain", "write_back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def destination(
 def write_back(
     layer: Path, written: Written, to: Destination, post: Callable[[Event], None]
 ) -> int:
-    """Uploads the files of a layer; returns how many. What is no plain file stays here.
+    """Uploads the plain files of a layer; returns how many.
 
     Raises `InputError` at the first that fails. Done again, it uploads all once more: the end is
     the same.

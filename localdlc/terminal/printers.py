@@ -193,7 +193,8 @@ class TextPrinter:
             self._say(line)
         for staged in view.inputs:
             if staged.sample:
-                self._say(f"  {staged.uri}: the job saw a sample of {staged.sample}")
+                more = "" if staged.part else ", which is all there is"
+                self._say(f"  {staged.uri}: the job saw a sample of {staged.sample}{more}")
         for time, fault in view.faults:
             self._say(f"  {time:%H:%M:%S} UTC  fault {fault.fault}: {befallen(fault, view.job_id)}")
         for treatment, what in () if self._quiet else view.fidelity.words():

@@ -14,7 +14,7 @@ from localdlc.config import Sample
 from localdlc.plan.model import Fetch
 from localdlc.stage.cache import key_of
 from localdlc.stage.listing import arranged, placeable
-from localdlc.stage.sample import Globs, sampled
+from localdlc.stage.sample import Choice, Globs
 from localdlc.stage.sources import Entry
 
 ALL = Globs.of((), ())
@@ -45,7 +45,7 @@ class Tree:
 
 def sample(sizes: dict[str, int], wanted: Sample | None, globs: Globs = ALL) -> list[Entry]:
     tree = Tree(sizes)
-    return list(sampled(wanted, tree.whole, tree.folder, globs))
+    return list(Choice(wanted, tree.whole, tree.folder, globs))
 
 
 @given(trees, st.integers(1, 50))
@@ -94,8 +94,22 @@ def test_a_sample_is_spread_over_the_folders(folders: int, count: int) -> None:
 
 def test_no_more_is_read_than_the_sample_needs() -> None:
     tree = Tree({f"{n % 3}/{n:06}": 1 for n in range(30_000)})
-    assert len(list(sampled(Sample(files=30), tree.whole, tree.folder, ALL))) == 30
+    assert len(list(Choice(Sample(files=30), tree.whole, tree.folder, ALL))) == 30
     assert tree.read <= 3 + 3 * 1000
+
+
+@given(trees, st.integers(0, 3), st.sampled_from(["files", "bytes", "share"]))
+def test_a_sample_that_left_nothing_out_is_known(
+    sizes: dict[str, int], spare: int, kind: str
+) -> None:
+    amounts = {"files": len(sizes) + 1 + spare, "bytes": sum(sizes.values()) + spare, "share": 1.0}
+    for wanted in (Sample(**{kind: amounts[kind]}), Sample(files=1), Sample(share=0.5)):
+        tree = Tree(sizes)
+        choice = Choice(wanted, tree.whole, tree.folder, ALL)
+        found = {entry.path for entry in choice}
+        assert not choice.everything or found == sizes.keys()
+        if wanted == Sample(**{kind: amounts[kind]}) and amounts[kind]:
+            assert choice.everything or (kind == "bytes" and not spare)
 
 
 @given(trees)

@@ -90,7 +90,13 @@ def test_replicas_share_one_volume_over_what_was_fetched(plan: Plan, tmp_path: P
     folders = (tmp_path / "cache" / "folder", job / "layers" / "0", job / "layers" / "0.work")
     assert overlay == Overlay(*map(str, folders))
     assert labels == {"localdlc.job": plan.job_id, "localdlc.home": "home"}
-    assert [type(message) for message in told] == [Note]  # of the file, which is copied
+    uri = "oss://b.oss-cn-hangzhou.aliyuncs.com/file"
+    assert told == [
+        Note(
+            f"{uri}: the job writes into a copy of its own, in {job}/layers/1, as no layer lies "
+            "over a single file"
+        )
+    ]
 
 
 @pytest.mark.parametrize("kind", [Unable, Without])
@@ -104,6 +110,8 @@ def test_what_the_engine_cannot_mount_is_copied(plan: Plan, kind: type[FakeEngin
     assert (folder / "x").read_text() == "x"
     assert not folder.with_name("0.work").exists()
     assert "cannot lay a writable layer over data (no overlay on this" in str(told[0])
+    copied = "oss://b.oss-cn-hangzhou.aliyuncs.com/folder/: the job writes into a copy of its own"
+    assert copied in str(told[1])
 
 
 def test_volumes_go_but_not_while_a_container_mounts_them(plan: Plan) -> None:

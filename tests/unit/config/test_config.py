@@ -201,17 +201,26 @@ FROM_ENVIRONMENT = {
         ("2kib", Sample(bytes=2048)),
         ("100B", Sample(bytes=100)),
         ("1%", Sample(share=0.01)),
-        ("250%", Sample(share=1.0)),
+        ("100%", Sample(share=1.0)),
     ],
 )
 def test_a_sample_is_files_bytes_or_a_share(layers: Layers, text: str, sample: Sample) -> None:
     assert layers.load(sample=text).sample == sample
 
 
-@pytest.mark.parametrize("text", ["", "100", "-5files", "0files", "0%", "a few", "1 MBit"])
+@pytest.mark.parametrize(
+    "text", ["", "100", "-5files", "0files", "0%", "a few", "1 MBit", "100.1%"]
+)
 def test_what_is_no_sample_is_said(layers: Layers, text: str) -> None:
     layers.project_file(f'sample = "{text}"')
-    with pytest.raises(UsageError, match="100files, 512MB or 1%"):
+    with pytest.raises(UsageError, match=r"100files, 512MB or 1%|at most 100%"):
+        layers.load()
+
+
+def test_a_wrong_member_of_a_table_is_named_with_its_table(layers: Layers) -> None:
+    layers.project_file('[datasets."d-1"]\nproperty = "FOO"')
+    told = r"localdlc.toml: datasets: 'd-1': property: expected one of FILE, DIRECTORY, got 'FOO'"
+    with pytest.raises(UsageError, match=told):
         layers.load()
 
 

@@ -163,7 +163,8 @@ def test_a_sample_is_the_sources_own_or_that_of_the_run_and_is_told() -> None:
     plan = with_data({"Uri": OSS, "MountPath": "/m"}, sample=run, datasets=known)
     assert plan.inputs[0].fetch == Fetch(OSS, None, ("*.a",), ("x/",), Sample(files=3))
     assert plan.notes == (
-        f"DataSources[0]: the job sees a sample of 3files of {OSS}, not all of it.",
+        f"DataSources[0]: the job sees a sample of 3files of {OSS}, all of it only if there is no "
+        "more.",
     )
     assert "(writable, fetched, a sample of 3files, only *.a, without x/)" in str(plan)
 

@@ -40,7 +40,7 @@ SAMPLES: list[tuple[Event, dict[str, Any]]] = [
         {"from": "Creating", "to": "Failed", "reason_code": "Code", "reason_message": "words"},
     ),
     (
-        events.InputStaged("data", "oss://b/", None, 2, 0.5, True, "there", "1%"),
+        events.InputStaged("data", "oss://b/", None, 2, 0.5, True, "there", "1%", part=True),
         {
             "kind": "data",
             "uri": "oss://b/",
@@ -50,6 +50,7 @@ SAMPLES: list[tuple[Event, dict[str, Any]]] = [
             "cached": True,
             "detail": "there",
             "sample": "1%",
+            "part": True,
         },
     ),
     (

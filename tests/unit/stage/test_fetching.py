@@ -145,10 +145,21 @@ def test_a_sample_stops_the_listing_when_it_is_full(
         bucket.put(f"d/{n // 2000}/{n:05}", b"x")
     one = job(sample=Sample(files=20))
     staged = one.fetch()
-    assert staged.sample == "20files"
+    assert (staged.sample, staged.part) == ("20files", True)
     assert len(one.files) == 20
     assert {name.split("/")[0] for name in one.files} == set("0123456789")
     assert oss.seen.count("ListObjectsV2") == 11  # of 31 answers that hold it all
+
+
+@pytest.mark.parametrize("sample", [Sample(files=3), Sample(bytes=1000), Sample(share=1.0)])
+def test_a_sample_that_took_everything_says_so_also_from_the_cache(
+    bucket: Bucket, job: Jobs, sample: Sample
+) -> None:
+    bucket.put("d/a", b"x")
+    bucket.put("d/b/c", b"x")
+    for offline in (False, False, True):
+        staged = job(sample=sample, offline=offline).fetch()
+        assert (staged.sample, staged.part, staged.files) == (str(sample), False, 2)
 
 
 # names

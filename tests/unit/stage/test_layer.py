@@ -50,6 +50,14 @@ def test_a_layer_begins_empty_with_the_mode_of_the_data(layer: Path, lower: Path
     assert work_of(layer) not in layer.rglob("*")
 
 
+def test_a_folder_that_was_deleted_is_the_files_that_were_in_it(layer: Path, lower: Path) -> None:
+    (lower / "empty").mkdir()
+    begin(layer, lower)
+    whiteout(layer / "sub")
+    whiteout(layer / "empty")
+    assert settle(layer, lower).deleted == ("sub/link", "sub/other")
+
+
 def test_what_an_overlay_holds_is_told_and_left_as_plain_files(layer: Path, lower: Path) -> None:
     begin(layer, lower)
     (work_of(layer) / "work").mkdir(mode=0)

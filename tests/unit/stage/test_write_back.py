@@ -10,9 +10,10 @@ from oss import OssServer
 
 from localdlc.config import Config
 from localdlc.errors import InputError
-from localdlc.record.events import Event
+from localdlc.record.events import Event, Note
 from localdlc.stage.layer import Written, contents
 from localdlc.stage.write_back import Destination, destination, write_back
+from localdlc.writing_back import Upload
 
 
 @pytest.fixture
@@ -44,6 +45,18 @@ def test_files_arrive_in_a_folder_and_what_was_there_stays(layer: Path, tmp_path
         "other": "other",
         "sub/b": "bb",
     }
+
+
+def test_what_goes_and_what_stays_is_told_before(layer: Path, tmp_path: Path) -> None:
+    store, told = tmp_path / "store", list[Event]()
+    store.mkdir()
+    upload = Upload(layer, contents(layer), store.as_uri(), single=False)
+    upload("dlc1", Config(home=tmp_path), told.append)
+    assert [event.text for event in told if isinstance(event, Note)] == [
+        f"writing back 2 files (3 B) to {store.as_uri()}; nothing is deleted there; left out, as "
+        "no plain files: link",
+        f"written back to {store.as_uri()}: 2 files",
+    ]
 
 
 def test_files_arrive_in_any_store(layer: Path, tmp_path: Path) -> None:

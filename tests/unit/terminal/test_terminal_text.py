@@ -237,9 +237,15 @@ def test_every_source_has_a_line_of_its_own_on_a_terminal() -> None:
 
 
 def test_the_end_says_that_the_job_saw_a_sample_only() -> None:
-    staged = events.InputStaged("data", "oss://a", 1, 1, 1.0, True, "1 file, 1 B", sample="1%")
+    staged = events.InputStaged("data", "oss://a", 1, 1, 1.0, True, "1 file, 1 B", "1%", part=True)
     screen = Screen(quiet=True).show(staged, finished("Succeeded", W0))
     assert screen.said[0] == "  oss://a: the job saw a sample of 1%"
+
+
+def test_the_end_says_that_a_sample_was_everything() -> None:
+    staged = events.InputStaged("data", "oss://a", 1, 1, 1.0, True, "1 file, 1 B", "9files")
+    screen = Screen(quiet=True).show(staged, finished("Succeeded", W0))
+    assert screen.said[0] == "  oss://a: the job saw a sample of 9files, which is all there is"
 
 
 # the end

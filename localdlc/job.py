@@ -152,8 +152,9 @@ class Journal:
         self._listeners = ()
         seconds = (self._clock() - self.view.created).total_seconds() if self.view.created else 0.0
         with suppress(Exception):
-            self(StatusChanged(self.view.status, "Failed", "InternalError", BROKEN_OFF))
-            self(JobFinished("Failed", "InternalError", BROKEN_OFF, None, round(seconds, 3)))
+            verdict = self.view.verdict_in_reserve or ("Failed", "InternalError", BROKEN_OFF)
+            self(StatusChanged(self.view.status, *verdict))
+            self(JobFinished(*verdict, None, round(seconds, 3)))
 
 
 def run_job(

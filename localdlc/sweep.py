@@ -131,6 +131,7 @@ def tidy(folder: Path) -> None:
     discard_files(folder)  # keys go first: they must not stay for what may fail below
     shutil.rmtree(folder / "wheels", ignore_errors=True)
     shutil.rmtree(folder / "credentials", ignore_errors=True)
+    shutil.rmtree(folder / "reserved", ignore_errors=True)
     discard_shared(folder)
     for layer in layers_in(folder / "layers"):
         settle(layer, (folder / "data" / layer.name).resolve())
@@ -179,14 +180,15 @@ def judge(writer: JobLog, records: list[Record]) -> None:
     now = datetime.now(UTC)
     view = fold(records)
     seconds = round((now - view.created).total_seconds(), 3) if view.created else 0.0
+    verdict = view.verdict_in_reserve or ("Failed", "SupervisorLost", REASON)
     events = (
         *(
             ReplicaLost(replica.pod_id, replica.attempt, "localdlc was killed before it ended")
             for replica in view.replicas.values()
             if replica.status == "Running"
         ),
-        StatusChanged(view.status, "Failed", "SupervisorLost", REASON),
-        JobFinished("Failed", "SupervisorLost", REASON, None, seconds),
+        StatusChanged(view.status, *verdict),
+        JobFinished(*verdict, None, seconds),
     )
     for seq, event in enumerate(events, start=records[-1].seq + 1):
         writer.append(Record(seq, now, writer.job_id, event))

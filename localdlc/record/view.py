@@ -44,7 +44,7 @@ MOVES: dict[str, frozenset[str]] = {
     "Running": frozenset({"Restarting", "Stopping", "Stopped", *ENDS}),
     # The deciders may end well while another replica begins anew.
     "Restarting": frozenset({"Running", "Stopping", "Stopped", *ENDS}),
-    "SucceededReserving": frozenset({"Succeeded", "Failed"}),  # Failed: killed meanwhile
+    "SucceededReserving": frozenset({"Succeeded"}),
     "FailedReserving": frozenset({"Failed"}),
     "Stopping": frozenset({"Stopped", "Failed"}),
 }
@@ -108,6 +108,13 @@ class JobView:
     @property
     def terminal(self) -> bool:
         return self.status in TERMINAL
+
+    @property
+    def verdict_in_reserve(self) -> tuple[str, str, str] | None:
+        """Status, reason code and message that a job will have whose replicas are only held."""
+        status = self.status.removesuffix("Reserving")
+        known = (status, self.reason_code, self.reason_message)
+        return known if status != self.status else None
 
 
 def fold(records: Iterable[Record]) -> JobView:

@@ -61,6 +61,17 @@ def test_the_order_in_which_ends_are_learnt_does_not_matter(
 
 
 @MANY
+@given(jobs(), st.lists(st.sampled_from(["Never", "OnFailure", "Always", "ExitCode"]), min_size=9))
+def test_nor_does_it_where_replicas_begin_anew(
+    job: tuple[Plan, list[Ended]], policies: list[str]
+) -> None:
+    plan, ends = job
+    replicas = zip(plan.replicas, policies, strict=False)
+    plan = replace(plan, replicas=tuple(replace(r, restart_policy=p) for r, p in replicas))
+    assert decide(plan, after(ends)) == decide(plan, after(ends[::-1]))
+
+
+@MANY
 @given(jobs(all_ended=True))
 def test_a_job_whose_replicas_have_all_ended_is_decided(job: tuple[Plan, list[Ended]]) -> None:
     plan, ends = job

@@ -198,3 +198,15 @@ def test_a_job_is_judged_wherever_it_stood(
     log.close()
     assert swept(engine, home) == [("job", "dlc1")]
     assert fold(store.records("dlc1")).status == "Failed"
+
+
+def test_a_job_whose_replicas_were_only_held_keeps_its_verdict(
+    store: Store, engine: FakeEngine, home: Path
+) -> None:
+    held = StatusChanged("Running", "SucceededReserving", "JobSucceeded", "It is completed.")
+    job(store, "dlc1", held).close()
+    (store.job_folder("dlc1") / "reserved").mkdir()
+    assert swept(engine, home) == [("job", "dlc1")]
+    view = fold(store.records("dlc1"))
+    assert (view.status, view.reason_code) == ("Succeeded", "JobSucceeded")
+    assert not (store.job_folder("dlc1") / "reserved").exists()

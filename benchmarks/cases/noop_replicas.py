@@ -60,3 +60,12 @@ SIXTEEN = Case(
         Target(0.75, Rival("TorchX local_docker", torchx_run(16))),
     ),
 )
+
+SIXTY_FOUR = Case(
+    name="sixty-four-replicas",
+    title="64 no-op replicas",
+    unit="s",
+    ours=ours(64),
+    targets=(Target(1.2, Rival("raw docker-py, parallel", raw_docker(64))),),
+    most=3,
+)

@@ -9,6 +9,7 @@ __all__ = ["TABLE"]
 CLOUD = "it steers the cloud's scheduler; there is one machine here"
 RIGHTS = "jobs here have no other users to be seen by or billed to"
 FABRIC = "the network and devices of this machine are used as they are"
+SPOT = "nobody bids for this machine; --fault REPLICA:preempt rehearses a pre-emption"
 KEPT = "kept with the job, and without effect"
 
 TABLE = [
@@ -38,14 +39,19 @@ TABLE = [
         *under("JobSpecs[].AssignNodeSpec.HyperNodes[]", "HyperNodeName NodeNames"),
         *under("JobSpecs[].AssignNodeSpec.AntiAffinityHyperNodes[]", "HyperNodeName NodeNames"),
         *under("JobSpecs[].HyperNodeSchedulingConfig", "MinAvailable QualityPolicy"),
+        *under("JobSpecs[]", "OversoldType QuotaId"),
+        *under("Settings", "AllowUnschedulableNodes DisableEcsStockCheck EnableTideResource"),
+        "Settings.OversoldType",
+    ),
+    *rows(
+        "ignored",
+        SPOT,
+        "JobSpecs[].UseSpotInstance",
         *under("JobSpecs[].SpotSpec", "SpotStrategy SpotDiscountLimit SpotPriceLimit"),
         *under(
             "JobSpecs[].ElasticSpotSpecs[]",
             "InstanceType SpotStrategy SpotDiscountLimit SpotPriceLimit",
         ),
-        *under("JobSpecs[]", "UseSpotInstance OversoldType QuotaId"),
-        *under("Settings", "AllowUnschedulableNodes DisableEcsStockCheck EnableTideResource"),
-        "Settings.OversoldType",
     ),
     *rows(
         "ignored",

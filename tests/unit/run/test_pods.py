@@ -54,7 +54,8 @@ class World:
     def play(self, name: str, replica: FakeReplica) -> int:
         self.said.append(f"{name} begins")
         self.specs[name] = replica.spec
-        code = self.scripts.get(name, lambda _: 0)(replica)
+        script = self.scripts.get(name)
+        code = script(replica) if script else 0
         self.said.append(f"{name} ends")
         return code
 

@@ -20,7 +20,7 @@ from localdlc.service import Service
 
 pytestmark = pytest.mark.usefixtures("alone")
 PATIENCE = 20.0
-CHECKED = {"Settings": {"EnableSanityCheck": True}}
+CHECKED: dict[str, Any] = {"Settings": {"EnableSanityCheck": True}}
 
 
 def run(

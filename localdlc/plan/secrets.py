@@ -79,6 +79,8 @@ def secrets_in_object(value: Mapping[str, Any], *, free: bool) -> Iterator[str]:
     custom = {"Key", "Value"} <= value.keys()  # an item of CustomEnvs
     if custom and value.get("Visible") != "public":
         yield from secrets_in(value["Value"], "Password")
+    if names_one(value):
+        yield from secrets_in(value["Value"], "Password")
     for key, member in value.items():
         yield from secrets_in(key)
         yield from secrets_in(member, key, free=free)
@@ -122,7 +124,14 @@ def masked_by_name(value: Any) -> Any:
         return value
     if {"Key", "Value"} <= value.keys():  # an item of CustomEnvs
         return value if value.get("Visible") == "public" else {**value, "Value": MASK}
+    if names_one(value):
+        return {**value, "Value": MASK}
     return {name: masked_member(name, member) for name, member in value.items()}
+
+
+def names_one(value: Mapping[str, Any]) -> bool:
+    """Whether this is an item of a side container's Env whose name says that it is a secret."""
+    return {"Name", "Value"} <= value.keys() and names_a_secret(str(value["Name"]))
 
 
 def masked_member(name: str, member: Any) -> Any:

@@ -160,5 +160,7 @@ class Faults:
         code = self._errands.run(errand, said.append).code
         if code == delay.WITHOUT:
             raise EngineUnavailable(NO_NETEM)
+        if code in {126, 127}:
+            raise EngineUnavailable(f"{errand.image} has no python3 to ask the kernel with")
         if code:
             raise EngineUnavailable(" ".join(said) or f"netem was set with exit code {code}")

@@ -6,8 +6,10 @@ of the rest.
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
+from localdlc.plan.ask import ask_of
 from localdlc.plan.command import Script
 from localdlc.plan.model import StartAfter
 from localdlc.plan.replicas import Member, Role, Topology, promote_first
@@ -19,13 +21,11 @@ PORT = 6379
 DASHBOARD_PORT = 8265
 COMMON = "--metrics-export-port=8080 --dashboard-agent-listen-port=52365 --log-color=false"
 
-# Ray wants many open files; an engine may give a thousand.
 PREPARE = """\
 if ! command -v ray >/dev/null; then
   echo "the image has no ray: install the package ray in it, or name another Image" >&2
   exit 127
 fi
-ulimit -n 65536 2>/dev/null
 """
 
 # It says in thirty lines how to go on, in the log of somebody who has gone on.
@@ -85,9 +85,19 @@ def address(member: Member, topology: Topology) -> str:
 
 
 def start(member: Member, topology: Topology) -> str:
+    cpus = cpus_of(member.role)
     if leads(member):
-        return f"ray start --head --port={PORT} --dashboard-host=0.0.0.0 {COMMON}"
-    return f"ray start --address={address(member, topology)} {COMMON} --block"
+        return f"ray start --head --port={PORT} --dashboard-host=0.0.0.0{cpus} {COMMON}"
+    return f"ray start --address={address(member, topology)}{cpus} {COMMON} --block"
+
+
+def cpus_of(role: Role) -> str:
+    """What the replica asks for, rounded up, as KubeRay has it.
+
+    Ray itself would see the share that it is given, and takes a part of a core for none at all.
+    """
+    asked = ask_of(role.spec).cpus
+    return "" if asked is None else f" --num-cpus={ceil(asked)}"
 
 
 def script(member: Member, topology: Topology, user_command: str) -> Script:

@@ -141,7 +141,7 @@ class Service(Looking):
             raise InvalidRequest("containers get no rights over this machine", mighty)
         protected = protected_places(os.environ, config.home, config.denied_host_paths)
         allowed = [real(path) for path in config.allow_host_path]
-        wanted = host_paths(asked.request, plan.inputs)
+        wanted = host_paths(plan.inputs)
         found = [refused(place, real(place.path), protected, allowed) for place in wanted]
         if problems := tuple(problem for problem in found if problem):
             raise InvalidRequest("places that matter on this machine are not mounted", problems)

@@ -152,6 +152,12 @@ class Config:
     fault: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
 
+    def named(self, setting: str) -> str:
+        """A setting as whoever gave it knows it: ``--code-dir``, or the file and its name there."""
+        origin = self.origins.get(setting, f"--{setting.replace('_', '-')}")
+        given = origin.startswith(("--", "LOCALDLC_"))
+        return origin if given else f"{setting} of {origin}"
+
     @property
     def namespace(self) -> str:
         """The Kubernetes namespace that DLC's service names carry."""

@@ -32,8 +32,12 @@ def code_inputs(
     asked = request.CodeSource
     code_source_id = (asked and asked.CodeSourceId) or ""
     known = config.code_sources.get(code_source_id)
-    if folder := config.code_dir or (known and known.folder):
-        return [as_it_is(folder, asked, known, notes)]
+    if config.code_dir:
+        where = config.named("code_dir")
+        return [as_it_is(config.code_dir, where, asked, known, notes)]
+    if known and known.folder:
+        where = f'[code_sources."{code_source_id}"] folder'
+        return [as_it_is(known.folder, where, asked, known, notes)]
     if asked is None or not code_source_id:
         return []
     if known is None:
@@ -41,10 +45,14 @@ def code_inputs(
         return []
     target = place(mount_path(asked, known, notes), known, name_of(known.repository))
     checkout = checkout_of(known, asked, config, job_id)
-    return [Input("code", known.shown, target, False, source=checkout.folder, checkout=checkout)]
+    return [
+        Input("code", known.shown, target, False, checkout.folder, checkout, where="CodeSource")
+    ]
 
 
-def as_it_is(folder: Path, asked: Code | None, known: CodeSource | None, notes: list[str]) -> Input:
+def as_it_is(
+    folder: Path, where: str, asked: Code | None, known: CodeSource | None, notes: list[str]
+) -> Input:
     """A working tree, mounted without a clone: whatever is in it runs."""
     if asked is None or not asked.CodeSourceId:
         notes.append(f"The request has no CodeSource; {folder} is mounted all the same.")
@@ -52,7 +60,7 @@ def as_it_is(folder: Path, asked: Code | None, known: CodeSource | None, notes: 
         notes.append(f"CodeSource: {wanted} is not checked out; {folder} is used as it is.")
     name = name_of(known.repository) if known and known.repository else folder.name
     target = place(mount_path(asked, known, notes), known, name)
-    return Input("code", str(folder), target, False, source=str(folder))
+    return Input("code", str(folder), target, False, source=str(folder), where=where)
 
 
 def mount_path(asked: Code | None, known: CodeSource | None, notes: list[str]) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from localdlc.config import Config
     from localdlc.spec.request import CreateJobRequest, DataSource
 
-__all__ = ["data_inputs"]
+__all__ = ["configured_mounts", "data_inputs"]
 
 DEFAULT_MOUNT = "/mnt/data"
 # The version that GetDataset's own Uri belongs to (dlc-api E.3).
@@ -32,6 +32,8 @@ OUT_OF_REACH = {
     "bmcpfs": "a file system of the cloud's network",
     "odps": "a MaxCompute table, which is read by code and never mounted",
 }
+# What fsspec reads and cannot write.
+ONLY_READ = {"http", "https", "github", "git", "data", "zip", "tar", "libarchive", "reference"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +78,13 @@ def data_inputs(
         place = config.home / "jobs" / job_id / "data" / str(position)
         folder = mapped(one.name, config.map) or (one.uri and on_this_machine(one.uri, config))
         if folder:
-            found.append(Input("data", one.name, target, one.read_only, source=str(folder)))
-        elif problem := unreachable(at, one):
+            found.append(Input("data", one.name, target, one.read_only, str(folder), where=at))
+        elif problem := unreachable(at, one) or unwritable(at, one, config):
             problems.append(problem)
         else:
             fetch = fetched(request, config, one)
             notes += remarks(at, one, fetch)
-            brought = Input("data", shown(fetch.uri), target, one.read_only, source=str(place))
+            brought = Input("data", shown(fetch.uri), target, one.read_only, str(place), where=at)
             found.append(replace(brought, fetch=fetch))
     return found
 
@@ -143,6 +145,13 @@ def mount_paths(request: CreateJobRequest, asked: list[Asked], notes: list[str])
     return paths
 
 
+def configured_mounts(request: CreateJobRequest, config: Config) -> Iterator[str]:
+    """The sources of the request whose MountPath is localdlc.toml's."""
+    for position, source in enumerate(request.DataSources or ()):
+        if not source.MountPath and asked_for(source, config).known.mount_path:
+            yield f"DataSources[{position}]"
+
+
 def on_this_machine(uri: str, config: Config) -> Path | None:
     return mapped(uri, config.map) or local_folder(uri)
 
@@ -194,6 +203,19 @@ def unreachable(at: str, asked: Asked) -> Problem | None:
     if parts.scheme == "oss" and not oss_place(uri).bucket:
         return unmapped(at, asked.name, "names no bucket")
     return None
+
+
+def unwritable(at: str, asked: Asked, config: Config) -> Problem | None:
+    """Why what the job writes over a source cannot be written back, if that is wanted."""
+    scheme = (asked.uri or "").partition("://")[0]
+    if not config.write_back or asked.read_only or scheme not in ONLY_READ:
+        return None
+    return Problem(
+        at,
+        "InvalidParameter",
+        f"nothing can be written back to {scheme}://, as {config.named('write_back')} wants. "
+        "Mount it read-only (MountAccess RO), or leave that out.",
+    )
 
 
 def unregistered(at: str, asked: Asked) -> Problem:

@@ -47,30 +47,20 @@ class HostPath:
 
 def local_mounts(request: CreateJobRequest) -> Iterator[Input]:
     """LocalMountSpecs of mode Filesystem, each for the replicas of its role (dlc-api A.2.4)."""
-    for spec in request.JobSpecs or ():
-        for mount in spec.LocalMountSpecs:
-            source, target = mount.LocalPath or "", mount.MountPath or ""
-            if mount.MountMode != "Block":
-                yield Input("data", source, target, False, source=source, role=spec.Type or "")
-
-
-def host_paths(request: CreateJobRequest, inputs: Iterable[Input]) -> Iterator[HostPath]:
-    """What a plan's ``inputs`` mount of this machine: all but what is brought into the home."""
-    places = iter(local_mount_places(request))
-    position = 0
-    for item in inputs:
-        where = "CodeSource" if item.kind == "code" else next(places) if item.role else ""
-        if item.kind == "data" and not item.role:
-            where, position = f"DataSources[{position}]", position + 1
-        if item.source and not item.fetch and not item.checkout:
-            yield HostPath(where, Path(item.source))
-
-
-def local_mount_places(request: CreateJobRequest) -> Iterator[str]:
     for index, spec in enumerate(request.JobSpecs or ()):
         for number, mount in enumerate(spec.LocalMountSpecs):
+            source, target = mount.LocalPath or "", mount.MountPath or ""
+            where = f"JobSpecs[{index}].LocalMountSpecs[{number}].LocalPath"
             if mount.MountMode != "Block":
-                yield f"JobSpecs[{index}].LocalMountSpecs[{number}].LocalPath"
+                role = spec.Type or ""
+                yield Input("data", source, target, False, source, role=role, where=where)
+
+
+def host_paths(inputs: Iterable[Input]) -> Iterator[HostPath]:
+    """What a plan's ``inputs`` mount of this machine: all but what is brought into the home."""
+    for item in inputs:
+        if item.source and not item.fetch and not item.checkout:
+            yield HostPath(item.where, Path(item.source))
 
 
 def refused(

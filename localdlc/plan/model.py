@@ -104,7 +104,7 @@ class Input:
 
     ``source`` is the folder that will be mounted ("" for libraries, which are installed);
     ``checkout`` is set for code only, ``fetch`` for data that is elsewhere. With a ``role``, a Type
-    of JobSpecs, only its replicas see it.
+    of JobSpecs, only its replicas see it. ``where`` names it: a member, a flag or a setting.
     """
 
     kind: Literal["data", "code", "libs"]
@@ -115,6 +115,7 @@ class Input:
     checkout: Checkout | None = None
     fetch: Fetch | None = None
     role: str = ""
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,15 +119,16 @@ class FolderTask:
 
     def __init__(self, source: Input) -> None:
         self._folder = Path(source.source)
+        self._where = source.where
         self._git = Git()
 
     def __call__(self, post: Post) -> None:
         began = time.monotonic()
         try:
             if not self._folder.is_dir():
-                raise InputError(wrong_with(self._folder))
+                raise InputError(f"{self._where}: {wrong_with(self._folder)}")
         except OSError as error:  # no right to look
-            raise InputError(f"{self._folder}: {error.strerror}") from error
+            raise InputError(f"{self._where}: {self._folder}: {error.strerror}") from error
         try:
             paths = differing(self._folder, self._git)
         except GitFailed as error:
@@ -157,7 +158,7 @@ def staged(uri: str, began: float, detail: str, *, cached: bool) -> InputStaged:
 
 def wrong_with(folder: Path) -> str:
     if folder.exists():
-        return f"{folder} is no folder; --code-dir takes the one that the code is in."
+        return f"{folder} is no folder; give the one that the code is in."
     return missing(folder)
 
 

@@ -25,9 +25,9 @@ class DataTask:
         folder = Path(self._input.source)
         try:
             if not folder.exists():
-                raise InputError(f"{self._input.uri}: {missing(folder)}")
+                raise self._wrong(missing(folder))
         except OSError as error:  # no right to look, or a name that no folder can have
-            raise InputError(f"{self._input.uri}: {folder}: {error.strerror}") from error
+            raise self._wrong(f"{folder}: {error.strerror}") from error
         post(
             InputStaged(
                 kind="data",
@@ -39,6 +39,12 @@ class DataTask:
                 detail=f"{folder} is mounted at {self._input.target}",
             )
         )
+
+    def _wrong(self, why: str) -> InputError:
+        """With what asked for it; a folder that is named as such is told anyway."""
+        source = self._input
+        asked = (source.where, source.uri if source.uri != source.source else "")
+        return InputError(": ".join(filter(None, (*asked, why))))
 
     def cancel(self) -> None:
         """It takes no time."""

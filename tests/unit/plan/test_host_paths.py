@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from given import planned, request
 
-from localdlc.errors import InputError
+from localdlc.config import Dataset
+from localdlc.errors import InputError, InvalidRequest
 from localdlc.plan.host_paths import HostPath, Protected, host_paths, refused
 from localdlc.plan.model import Mount
-from localdlc.spec import read_request
 
 PROTECTED = (
     Protected(Path("/run/docker.sock"), "the engine's socket"),
@@ -100,10 +99,30 @@ def test_a_promoted_worker_keeps_what_its_role_mounts() -> None:
 def test_a_local_mount_collides_with_data() -> None:
     body = with_local(Master=local(("/a", "/m")), Worker=[])
     body["DataSources"] = [{"Uri": "file:///d", "MountPath": "/m"}]
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InvalidRequest) as caught:
         planned(body)
-    [problem] = caught.value.problems
-    assert problem.message == "2 inputs are mounted at /m; each needs its own."
+    assert [str(problem) for problem in caught.value.problems] == [
+        "JobSpecs[0].LocalMountSpecs[0].MountPath: /m is the place of DataSources[0].MountPath, "
+        "too; each needs its own"
+    ]
+
+
+def test_a_local_mount_of_another_role_collides_with_none() -> None:
+    body = with_local(Master=local(("/a", "/m"), ("/b", "/m")), Worker=local(("/c", "/m")))
+    with pytest.raises(InvalidRequest) as caught:
+        planned(body)
+    assert [problem.path for problem in caught.value.problems] == [
+        "JobSpecs[0].LocalMountSpecs[1].MountPath"
+    ]
+
+
+def test_a_place_that_is_localdlc_tomls_is_no_wrong_request() -> None:
+    body = with_local(Master=local(("/a", "/m")), Worker=[])
+    body["DataSources"] = [{"DataSourceId": "d-1"}]
+    known = {"d-1": Dataset(uri="file:///d", mount_path="/m")}
+    with pytest.raises(InputError) as caught:
+        planned(body, datasets=known)
+    assert "/m is the place of DataSources[0].MountPath, too" in str(caught.value.problems[0])
 
 
 def test_every_place_is_found_with_its_path() -> None:
@@ -112,12 +131,10 @@ def test_every_place_is_found_with_its_path() -> None:
         {"Uri": "oss://b.oss-cn-hangzhou.aliyuncs.com/x/"},
         {"Uri": "file:///d"},
     ]
-
-    asked = read_request(json.dumps(body).encode()).request
-    found = host_paths(asked, planned(body, code_dir=Path("/src")).inputs)
+    found = host_paths(planned(body, code_dir=Path("/src")).inputs)
     assert {place.where: str(place.path) for place in found} == {
         "DataSources[1]": "/d",
-        "CodeSource": "/src",
+        "--code-dir": "/src",
         "JobSpecs[0].LocalMountSpecs[0].LocalPath": "/a",
         "JobSpecs[1].LocalMountSpecs[0].LocalPath": "/b",
         "JobSpecs[1].LocalMountSpecs[1].LocalPath": "/c",

@@ -154,6 +154,7 @@ def test_a_folder_is_where_the_clone_would_be(
     known_sources = {"c": known} if known else {}
     plan = with_code({"CodeSourceId": "c", **asked}, code_sources=known_sources, code_dir=SRC)
     (code,) = plan.inputs
+    assert code.where == "--code-dir"
     assert (code.source, code.target, code.uri) == (str(SRC), target, str(SRC))
     assert code.checkout is None
     mount = plan.replicas[0].mounts[0]
@@ -163,6 +164,7 @@ def test_a_folder_is_where_the_clone_would_be(
 def test_a_code_source_may_be_registered_as_a_folder() -> None:
     plan = with_code({"CodeSourceId": "c"}, code_sources={"c": CodeSource(folder=SRC)})
     assert plan.inputs[0].source == str(SRC)
+    assert plan.inputs[0].where == '[code_sources."c"] folder'
     other = with_code({"CodeSourceId": "c"}, code_sources={"c": CodeSource("/r")})
     assert other.inputs[0].checkout
 

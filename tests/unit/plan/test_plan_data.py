@@ -169,6 +169,18 @@ def test_a_sample_is_the_sources_own_or_that_of_the_run_and_is_told() -> None:
     assert "(writable, fetched, a sample of 3files, only *.a, without x/)" in str(plan)
 
 
+def test_what_nobody_can_write_is_refused_before_it_is_to_be_written_back() -> None:
+    web = "https://example.org/d/"
+    with pytest.raises(InputError) as caught:
+        with_data({"Uri": web, "MountPath": "/m"}, write_back=True)
+    [problem] = caught.value.problems
+    assert problem.path == "DataSources[0]"
+    assert "nothing can be written back to https://, as --write-back wants" in problem.message
+    assert fetched({"Uri": web}).uri == web
+    assert with_data({"Uri": web, "MountPath": "/m", "MountAccess": "RO"}, write_back=True)
+    assert with_data({"Uri": OSS, "MountPath": "/m"}, write_back=True)
+
+
 CONCURRENCY = "fs.oss.download.thread.concurrency"
 
 

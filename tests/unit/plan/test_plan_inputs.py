@@ -99,7 +99,10 @@ def test_two_inputs_in_one_place_are_an_error() -> None:
             code={"CodeSourceId": "c", "MountPath": "/code"},
             code_sources={"c": CodeSource("/src/r.git")},
         )
-    assert "2 inputs are mounted at /code/r" in str(error.value.problems[0])
+    assert [str(problem) for problem in error.value.problems] == [
+        "CodeSource.MountPath: /code/r is the place of DataSources[0].MountPath, too; each needs "
+        "its own"
+    ]
 
 
 def test_everything_that_cannot_be_found_is_told_at_once() -> None:

@@ -70,7 +70,7 @@ def test_every_place_is_told_at_once_and_nothing_starts(
     assert [line.split(":")[0].strip() for line in lines[1:]] == [
         "DataSources[0]",
         "DataSources[1]",
-        "CodeSource",
+        "--code-dir",
         "JobSpecs[0].LocalMountSpecs[0].LocalPath",
     ]
 

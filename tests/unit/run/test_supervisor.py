@@ -286,7 +286,8 @@ def test_a_missing_data_folder_fails_the_job_with_words(jobs: Jobs, tmp_path: Pa
     source = {"Uri": f"file://{tmp_path}/digitz", "MountPath": "/mnt/d"}
     job = jobs(FakeEngine(by_name()))
     words = error_of(job, request({"Worker": 1}, DataSources=[source]), InputError)
-    assert f"there is no folder {tmp_path}/digitz on this machine" in words
+    uri = f"file://{tmp_path}/digitz"
+    assert f"DataSources[0]: {uri}: there is no folder {tmp_path}/digitz on this machine" in words
     assert f"Did you mean {tmp_path}/digits?" in words
     assert (job.statuses, job.started) == ("Creating EnvPreparing Failed", [])
 

@@ -40,7 +40,8 @@ def changed(tree: Path) -> list[str]:
 
 def brought(folder: Path) -> list[Event]:
     events: list[Event] = []
-    task = code_task(Input("code", str(folder), "/c", False, source=str(folder)))
+    source = Input("code", str(folder), "/c", False, str(folder), where="--code-dir")
+    task = code_task(source)
     task(events.append)
     assert task.leave() is None
     return events
@@ -127,7 +128,7 @@ def test_nothing_that_a_job_wrote_into_the_repository_is_run(tree: Path, tmp_pat
 
 
 def test_a_folder_that_is_not_there_is_told_with_its_neighbour(tree: Path) -> None:
-    with pytest.raises(InputError, match=f"Did you mean {tree}"):
+    with pytest.raises(InputError, match=f"^--code-dir: there is no .* Did you mean {tree}"):
         brought(tree.with_name("projct"))
     with pytest.raises(InputError, match="is no folder"):
         brought(tree / "train.py")

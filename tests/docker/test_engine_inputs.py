@@ -109,7 +109,7 @@ def test_a_local_mount_must_be_there(localdlc: CommandLine, folder: Path) -> Non
     wanted = folder.with_name("data sett")
     done = localdlc.run(mounting("true", ("Worker", wanted, "/mnt/local")))
     assert done.code == 4
-    where = "JobSpecs[0].LocalMountSpecs[0].LocalPath"
+    where = "JobSpecs[1].LocalMountSpecs[0].LocalPath"
     told = f"{where}: there is no folder {wanted} on this machine. Did you mean {folder}?"
     assert told in done.err
 

@@ -38,8 +38,8 @@ test: setup images $(DIGITS) ## Run the tests, but for those of test-frameworks
 test-frameworks: setup frameworks $(DIGITS) ## Run a sample of every other framework
 	$(VENV)/python -m pytest -m frameworks
 
-test-fast: $(INSTALLED) ## Run the tests that need no engine
-	$(VENV)/python -m pytest -m "not engine and not samples and not frameworks"
+test-fast: $(INSTALLED) ## Run the tests that need neither an engine nor servers of their own
+	$(VENV)/python -m pytest -n auto -m "not engine and not servers and not samples and not frameworks"
 
 check: $(INSTALLED) ## Check style, types and who imports what
 	$(VENV)/ruff check .

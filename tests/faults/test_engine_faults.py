@@ -14,6 +14,8 @@ from engines import CommandLine, job, things
 
 from localdlc.run.engine_address import find_engine
 
+pytestmark = pytest.mark.servers
+
 
 class Proxy:
     """Stands between localdlc and the engine, and can be torn down at any moment."""

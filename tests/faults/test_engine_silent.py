@@ -32,6 +32,8 @@ from localdlc.run.docker_engine import DockerEngine
 from localdlc.run.fake_engine import FakeEngine, FakeReplica
 from localdlc.service import Service
 
+pytestmark = pytest.mark.servers
+
 JOB_ID = "dlcsilent"
 LONG = 60.0
 SOON = 0.1

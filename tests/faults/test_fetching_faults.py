@@ -18,6 +18,8 @@ from oss import Bucket, Cut, Drip, OssServer
 from localdlc.errors import InputError
 from localdlc.stage import download
 
+pytestmark = pytest.mark.servers
+
 # A process of its own that fetches like a job, and can be killed like one.
 JOB = """
 import sys

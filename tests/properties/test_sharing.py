@@ -15,7 +15,7 @@ from localdlc.plan.sharing import ended_before
 from localdlc.spec.jobspec import JobSpec, ResourceAsk
 
 MIB = 1 << 20
-MANY = settings(max_examples=150, deadline=None)
+MANY = settings(max_examples=60, deadline=None)
 NAMES = "ABCDE"
 
 

@@ -10,6 +10,8 @@ import oss2
 import pytest
 from oss import Bucket, Change, Cut, Drip, Hold, OssServer, Refuse, Short, Spoil
 
+pytestmark = pytest.mark.servers
+
 CONTENT = os.urandom(300_000)
 
 

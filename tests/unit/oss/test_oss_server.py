@@ -18,6 +18,8 @@ from oss import Account, Bucket, OssProcess, OssServer
 from oss.objects import crc64
 from oss2.models import PartInfo
 
+pytestmark = pytest.mark.servers
+
 Connect = Callable[[Account], oss2.Bucket]
 
 

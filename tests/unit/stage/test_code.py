@@ -11,6 +11,8 @@ from git_server import GitServer, commit, git, new_repository, serving
 
 from localdlc.errors import InputError
 
+pytestmark = pytest.mark.servers
+
 # what is checked out
 
 

@@ -12,6 +12,8 @@ from git_server import GitServer, commit, git, new_repository, serving
 from localdlc.errors import InputError
 from localdlc.record.events import Note
 
+pytestmark = pytest.mark.servers
+
 # submodules
 
 

@@ -15,6 +15,8 @@ from localdlc.errors import InputError
 from localdlc.plan.model import Input
 from localdlc.stage.code import code_task
 
+pytestmark = pytest.mark.servers
+
 
 def big(repository: Path) -> None:
     """So large that half of it fills every buffer on the way."""

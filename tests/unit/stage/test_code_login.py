@@ -12,6 +12,8 @@ from git_server import GitServer
 
 from localdlc.errors import InputError
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.mark.parametrize(
     ("user", "token"), [(USER, "wr0ng-t0ken"), ("bob", TOKEN), (None, None), (USER, None)]

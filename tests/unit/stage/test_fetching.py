@@ -20,6 +20,8 @@ from localdlc.stage import download, sources
 from localdlc.stage.fetching import PATIENCE
 from localdlc.stage.locks import alone
 
+pytestmark = pytest.mark.servers
+
 PIECE = 100_000
 
 

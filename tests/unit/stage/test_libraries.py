@@ -16,6 +16,8 @@ from localdlc.plan.model import Libraries, Mount
 from localdlc.record.events import Event, InputStaged
 from localdlc.stage.libraries import LibrariesTask, Surroundings
 
+pytestmark = pytest.mark.servers
+
 SECRET = "c0rrect-horse"
 WORK = "/run/localdlc/work"
 LINES = ("Requirement already satisfied: six in /usr/lib", "Successfully installed a-1")

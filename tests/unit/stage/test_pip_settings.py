@@ -12,6 +12,8 @@ import pytest
 from localdlc.plan.model import Mount
 from localdlc.stage.pip_settings import PipSettings, pip_settings
 
+pytestmark = pytest.mark.servers
+
 SECRET = "c0rrect%40horse"
 INDEX = f"https://reader:{SECRET}@pypi.example.org/simple"
 

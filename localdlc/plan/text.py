@@ -90,8 +90,11 @@ def ulimits(given: Resources) -> str:
 
 
 def tail(plan: Plan) -> Iterator[str]:
-    if plan.notes:
+    if plan.notes or plan.faults:
         yield ""
+    for fault in plan.faults:
+        name = fault.pod_id.removeprefix(f"{plan.job_id}-")
+        yield f"fault {fault.text}: {name} {fault.words}"
     for note in plan.notes:
         yield f"note: {note}"
     if plan.fidelity:

@@ -80,3 +80,10 @@ def test_a_fault_by_time_is_never_heard() -> None:
 )
 def test_a_fault_is_told_in_words(text: str, words: str) -> None:
     assert fault(text).words == words
+
+
+def test_a_plan_says_what_will_befall_whom() -> None:
+    plan = planned(request({"Worker": 2}), fault=("worker-0:pause=2s@step=9",))
+    assert str(plan).splitlines()[-1] == (
+        "fault worker-0:pause=2s@step=9: worker-0 is paused for 2 s"
+    )

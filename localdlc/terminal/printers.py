@@ -189,16 +189,9 @@ class TextPrinter:
     def _verdict(self, finish: JobFinished, view: JobView) -> None:
         for pod_id in {pod for pod, _ in self._pending}:
             self._end_lines(pod_id, view.job_id)
-        for line in self._failure(finish, view) if finish.status == "Failed" else ():
+        # What is wrong comes last, where the eye is.
+        for line in (*self._faithfulness(view), *self._failure(finish, view)):
             self._say(line)
-        for staged in view.inputs:
-            if staged.sample:
-                more = "" if staged.part else ", which is all there is"
-                self._say(f"  {staged.uri}: the job saw a sample of {staged.sample}{more}")
-        for time, fault in view.faults:
-            self._say(f"  {time:%H:%M:%S} UTC  fault {fault.fault}: {befallen(fault, view.job_id)}")
-        for treatment, what in () if self._quiet else view.fidelity.words():
-            self._say(f"  {treatment:<13} {what}")
         word = self._paint(finish.status, STATUS_COLOURS.get(finish.status, 0))
         by = finish.deciding_replica
         decided = f", decided by {short(by, view.job_id)}" if by else ""
@@ -206,8 +199,21 @@ class TextPrinter:
         reason = f": {finish.reason_message}" if finish.reason_code in SPOKEN else ""
         self._say(f"{word}{reason} ({finish.duration_seconds:.1f} s{decided})")
 
+    def _faithfulness(self, view: JobView) -> Iterator[str]:
+        """What was other than in the cloud: samples, injected faults, members of the request."""
+        for staged in view.inputs:
+            if staged.sample:
+                more = "" if staged.part else ", which is all there is"
+                yield f"  {staged.uri}: the job saw a sample of {staged.sample}{more}"
+        for time, fault in view.faults:
+            yield f"  {time:%H:%M:%S} UTC  fault {fault.fault}: {befallen(fault, view.job_id)}"
+        for treatment, what in () if self._quiet else view.fidelity.words():
+            yield f"  {treatment:<13} {what}"
+
     def _failure(self, finish: JobFinished, view: JobView) -> Iterator[str]:
         """Who decided, how it ended, its last lines, and what became of the others."""
+        if finish.status != "Failed":
+            return
         first = finish.deciding_replica
         if first in view.replicas:
             yield f"{short(first, view.job_id)} {how_it_ended(view.replicas[first])}"

@@ -37,15 +37,16 @@ def test_a_replica_that_has_exited_still_has_its_name(
     localdlc: CommandLine, tmp_path: Path
 ) -> None:
     waits = f"until [ -e /mnt/data/gone ]; do sleep 0.05; done\n{RESOLVE}"
+    (data := tmp_path / "data").mkdir()
     request = job(
         f"[ $RANK != 0 ] || {{ {waits} }}",
         {"Master": 1, "Worker": 2},
-        DataSources=[{"Uri": f"file://{tmp_path}", "MountPath": "/mnt/data"}],
+        DataSources=[{"Uri": f"file://{data}", "MountPath": "/mnt/data"}],
     )
     going = localdlc.start_job(request, "--job-id", JOB, "-o", "json")
     for worker in ("worker-0", "worker-1"):
         going.wait_for(f'"ReplicaExited","pod_id":"{JOB}-{worker}"')
-    (tmp_path / "gone").touch()
+    (data / "gone").touch()
     done = going.finish()
     assert done.code == 0
     planned = {event["pod_id"]: event["ip"] for event in done.of("ReplicaStarted")}

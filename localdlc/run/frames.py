@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,11 @@ from localdlc.run.engine import Stream
 __all__ = ["DockerAttachment", "split_frames"]
 
 READ_SIZE = 1 << 18
+# Who reads as fast as a replica writes gets a line or two at a time, and spends on each read what a
+# thousand lines cost: the engine and the replica starve beside it. With a short rest after a small
+# read 300,000 lines came at 250,000 a second instead of 175,000 (medians; two cores for all).
+SMALL = 1 << 15
+REST = 0.005
 STREAMS: dict[int, Stream] = {1: "stdout", 2: "stderr"}
 
 
@@ -29,6 +35,8 @@ class DockerAttachment:
         while block := self._read():
             frames, pending = split_frames(pending + block if pending else block)
             yield from frames
+            if len(block) < SMALL:
+                time.sleep(REST)
 
     def _read(self) -> bytes:
         try:

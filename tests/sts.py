@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from threading import Thread
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
+
+from json_service import served
 
 ADMIN = ("LTAI-admin-id", "admin-secret")
 
@@ -78,44 +78,15 @@ def signature(method: str, query: Mapping[str, str], secret: str) -> str:
     return base64.b64encode(digest).decode()
 
 
-class Handler(BaseHTTPRequestHandler):
-    """One question in the query or the form; the server knows the answer."""
-
-    server: Server
-
-    def do_POST(self) -> None:
-        form = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-        query = dict(parse_qsl(urlsplit(self.path).query, True) + parse_qsl(form, True))
-        status, body = self.server.sts.answer(self.command, query)
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    do_GET = do_POST  # noqa: N815 - the name is http.server's
-
-    def log_message(self, *args: object) -> None:
-        """Nothing on the test's output."""
-
-
-class Server(ThreadingHTTPServer):
-    """An `Sts` behind a port of its own."""
-
-    def __init__(self, sts: Sts) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.sts = sts
-
-
 @contextmanager
 def sts() -> Iterator[Sts]:
-    served = Sts()
-    server = Server(served)
-    served.endpoint = f"http://127.0.0.1:{server.server_port}"
-    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        yield served
-    finally:
-        server.shutdown()
-        server.server_close()
+    service = Sts()
+
+    def answer(
+        method: str, path: str, headers: Mapping[str, str], form: str
+    ) -> tuple[int, Mapping[str, Any]]:
+        query = dict(parse_qsl(urlsplit(path).query, True) + parse_qsl(form, True))
+        return service.answer(method, query)
+
+    with served(answer) as service.endpoint:
+        yield service

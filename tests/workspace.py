@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
+
+from json_service import served
 
 AUTHORIZATION = re.compile(
     r"ACS3-HMAC-SHA256 Credential=([^,]+),SignedHeaders=([^,]+),Signature=([0-9a-f]{64})"
@@ -54,41 +53,16 @@ def refusal(code: str, message: str) -> dict[str, Any]:
     return {"RequestId": "R", "HostId": "workspace", "Code": code, "Message": message}
 
 
-class Handler(BaseHTTPRequestHandler):
-    """GET only; the server knows the answer."""
-
-    server: Server
-
-    def do_GET(self) -> None:
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        status, body = self.server.workspace.answer(urlsplit(self.path).path, headers)
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *args: object) -> None:
-        """Nothing on the test's output."""
-
-
-class Server(ThreadingHTTPServer):
-    """A `Workspace` behind a port of its own."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.workspace = workspace
-
-
 @contextmanager
 def workspace() -> Iterator[Workspace]:
-    served = Workspace()
-    server = Server(served)
-    served.endpoint = f"http://127.0.0.1:{server.server_port}"
-    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        yield served
-    finally:
-        server.shutdown()
-        server.server_close()
+    service = Workspace()
+
+    def answer(
+        method: str, path: str, headers: Mapping[str, str], body: str
+    ) -> tuple[int, Mapping[str, Any]]:
+        if method != "GET":
+            return 501, refusal("Unsupported", f"nothing is {method} here")
+        return service.answer(urlsplit(path).path, headers)
+
+    with served(answer) as service.endpoint:
+        yield service

@@ -10,6 +10,7 @@ from threading import Thread
 
 import docker
 import pytest
+from dumb_engine import DumbEngine
 from engines import CommandLine, job, things
 
 from localdlc.run.engine_address import find_engine
@@ -81,32 +82,16 @@ def test_an_engine_that_vanishes_fails_the_job_and_gc_tidies_up_later(
     assert not any("dlcvanish" in name for name in things(docker_client).values())
 
 
-class Babbler:
+class Babbler(DumbEngine):
     """Speaks HTTP as far as a table says, then hangs up."""
 
     def __init__(self, path: Path, answers: dict[str, bytes]) -> None:
-        self.host = f"unix://{path}"
         self._answers = answers
-        self._server = socket.socket(socket.AF_UNIX)
-        self._server.bind(str(path))
-        self._server.listen(64)
-        Thread(target=self._serve, daemon=True).start()
+        super().__init__(path)
 
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = self._server.accept()
-                Thread(target=self._answer, args=(near,), daemon=True).start()
-
-    def _answer(self, near: socket.socket) -> None:
-        with near, suppress(OSError):
-            asked = near.recv(1 << 16).decode()
-            near.sendall(next((a for part, a in self._answers.items() if part in asked), b""))
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
+    def answer(self, near: socket.socket, asked: bytes) -> None:
+        said = (a for part, a in self._answers.items() if part in asked.decode())
+        near.sendall(next(said, b""))
 
 
 def http(status: str, body: bytes, length: int | None = None) -> bytes:

@@ -17,6 +17,7 @@ from typing import Any
 
 import docker
 import pytest
+from dumb_engine import DumbEngine
 from engines import as_json, job
 
 from localdlc.cli.run import stopped_by_signals
@@ -211,36 +212,22 @@ def test_the_third_signal_leaves_with_its_code_and_says_what_to_do(
 # Docker
 
 
-class Mute:
-    """Accepts, says ``greeting``, and then nothing until it may go ``on``."""
+class Mute(DumbEngine):
+    """Says ``greeting``, and then nothing until it may go ``on``."""
 
     def __init__(self, path: Path) -> None:
-        self.host = f"unix://{path}"
         self.greeting = self.rest = b""
         self.on = Flag()
-        self._server = socket.socket(socket.AF_UNIX)
-        self._server.bind(str(path))
-        self._server.listen(64)
-        Thread(target=self._serve, daemon=True).start()
+        super().__init__(path)
 
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = self._server.accept()
-                Thread(target=self._answer, args=(near,), daemon=True).start()
-
-    def _answer(self, near: socket.socket) -> None:
-        with near, suppress(OSError):
-            near.recv(1 << 16)
-            near.sendall(self.greeting)
-            self.on.wait(LONG)
-            near.sendall(self.rest)
+    def answer(self, near: socket.socket, asked: bytes) -> None:
+        near.sendall(self.greeting)
+        self.on.wait(LONG)
+        near.sendall(self.rest)
 
     def close(self) -> None:
         self.on.set()
-        with suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
+        super().close()
 
 
 @pytest.fixture

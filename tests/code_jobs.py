@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from git_server import GitServer, new_repository, serving
 
-from localdlc.plan.model import Checkout, Input
+from localdlc.plan.checkout import Checkout
+from localdlc.plan.model import Input
 from localdlc.record.events import Event, InputStaged
 from localdlc.stage.code import code_task
 
@@ -65,7 +66,8 @@ def everything_below(folder: Path) -> bytes:
 
 BRING = """
 import sys, json
-from localdlc.plan.model import Checkout, Input
+from localdlc.plan.checkout import Checkout
+from localdlc.plan.model import Input
 from localdlc.stage.code import code_task
 checkout = Checkout(**json.load(sys.stdin))
 code_task(Input("code", "uri", "/c", False, checkout=checkout))(print)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from localdlc.errors import Problem
-from localdlc.plan.model import Checkout, Input
+from localdlc.plan.checkout import Checkout
+from localdlc.plan.model import Input
 
 if TYPE_CHECKING:
     from localdlc.config import CodeSource, Config

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
 
 from localdlc.config import Sample
 from localdlc.plan.pod import Pod
@@ -20,9 +19,13 @@ from localdlc.record.events import FidelityReport
 from localdlc.record.masking import MASK
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from localdlc.plan.ask import Ask
+    from localdlc.plan.checkout import Checkout
     from localdlc.plan.faults import Fault
     from localdlc.plan.files import File
+    from localdlc.plan.gpus import Pool
     from localdlc.plan.injection import Injection
     from localdlc.plan.reservation import Reservation
     from localdlc.plan.restarts import Monitoring
@@ -45,41 +48,6 @@ class Mount:
     target: str
     read_only: bool
     layer: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Checkout:
-    """A git working tree to make: what to clone, what to check out, and into which folder.
-
-    ``repository`` holds no login; that is ``user`` and ``token``. ``cache`` is the folder of bare
-    clones; ``offline``: what is not there or on this machine cannot be had.
-    """
-
-    repository: str
-    branch: str | None
-    commit: str | None
-    folder: str
-    user: str | None = None
-    token: str | None = field(default=None, repr=False)
-    cache: str = ""
-    offline: bool = False
-
-    @property
-    def local(self) -> bool:
-        """Whether the repository is a folder of this machine."""
-        return self.repository.startswith(("/", "file://"))
-
-    @property
-    def revision(self) -> str:
-        """What will be checked out, in words."""
-        if self.commit:
-            return f"commit {self.commit}"
-        return f"branch {self.branch}" if self.branch else "the default branch"
-
-    @property
-    def secrets(self) -> set[str]:
-        """The token, also as a URL spells it."""
-        return {self.token, quote(self.token, safe="")} if self.token else set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +105,17 @@ class Libraries:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Limits of one container: cores, bytes, bytes of ``/dev/shm``, GPU ids. None is no limit.
+    """Limits of one container: cores, bytes, bytes of ``/dev/shm``, GPUs. None is no limit.
 
-    ``ulimits`` are its processes' (-1 is no limit); those that are not named are the engine's own.
-    ``asked`` is what the request wants of all this.
+    It is to have ``gpu_count`` GPUs, or a part of one; ``gpus`` are the UUIDs of those that it has
+    once the job is admitted. ``ulimits`` are its processes' (-1 is no limit); those that are not
+    named are the engine's own. ``asked`` is what the request wants of all this.
     """
 
     cpus: float | None = None
     memory: int | None = None
     shm: int | None = None
+    gpu_count: Fraction | int = 0
     gpus: tuple[str, ...] = ()
     ulimits: Mapping[str, int] = field(default_factory=dict)
     asked: Ask | None = None
@@ -153,7 +123,9 @@ class Resources:
     def to_json(self) -> dict[str, Any]:
         shown = {name: getattr(self, name) for name in ("cpus", "memory", "shm")}
         asked = self.asked.to_json() if self.asked else None
-        return {**shown, "gpus": [*self.gpus], "ulimits": dict(self.ulimits), "asked": asked}
+        count = self.gpu_count
+        gpus = {"gpu_count": float(count) if count % 1 else int(count), "gpus": [*self.gpus]}
+        return {**shown, **gpus, "ulimits": dict(self.ulimits), "asked": asked}
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +243,10 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be done for one job. Seconds throughout."""
+    """What will be done for one job. Seconds throughout.
+
+    ``pool`` are the GPUs that it may have, None when no replica is to have any.
+    """
 
     job_id: str
     display_name: str
@@ -292,6 +267,7 @@ class Plan:
     fidelity: FidelityReport | None = None
     sanity_check: bool = False
     faults: tuple[Fault, ...] = ()
+    pool: Pool | None = None
 
     def placed(self, subnet: IPv4Network) -> Plan:
         """The same plan with every address fixed: .1 is the gateway, replicas follow in order."""

@@ -15,8 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from localdlc.errors import InputError
+from localdlc.plan.checkout import Checkout
 from localdlc.plan.code import name_of
-from localdlc.plan.model import Checkout
 from localdlc.stage.askpass import Login
 from localdlc.stage.git_process import Git, GitFailed
 from localdlc.stage.locks import waited_for

@@ -9,7 +9,8 @@ from pathlib import Path
 from threading import Lock
 
 from localdlc.errors import InputError
-from localdlc.plan.model import Checkout, Input
+from localdlc.plan.checkout import Checkout
+from localdlc.plan.model import Input
 from localdlc.record.events import InputStaged, Note, Progress
 from localdlc.stage.askpass import login
 from localdlc.stage.clones import CACHED, bare_clone, clone_of, commit_of

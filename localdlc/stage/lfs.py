@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localdlc.errors import InputError
-from localdlc.plan.model import Checkout
+from localdlc.plan.checkout import Checkout
 from localdlc.stage.askpass import login
 from localdlc.stage.clones import clone_of
 from localdlc.stage.git_process import Git

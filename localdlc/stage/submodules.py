@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from localdlc.errors import InputError
+from localdlc.plan.checkout import Checkout
 from localdlc.plan.code import divided
-from localdlc.plan.model import Checkout
 from localdlc.stage.askpass import host_of, login
 from localdlc.stage.clones import bare_clone, clone_of
 from localdlc.stage.git_process import Git, GitFailed

@@ -11,7 +11,8 @@ from given import HOME, JOB_ID, planned, request
 
 from localdlc.config import CodeSource
 from localdlc.errors import InputError
-from localdlc.plan.model import Checkout, Plan
+from localdlc.plan.checkout import Checkout
+from localdlc.plan.model import Plan
 from localdlc.spec import read_request
 from localdlc.spec.fields import report
 

@@ -30,7 +30,7 @@ def test_the_members_are_those_of_the_contract() -> None:
     replica = plan["replicas"][0]
     assert list(replica) == REPLICA.split()
     assert list(replica["mounts"][0]) == ["source", "target", "read_only", "layer"]
-    resources = ["cpus", "memory", "shm", "gpus", "ulimits", "asked"]
+    resources = ["cpus", "memory", "shm", "gpu_count", "gpus", "ulimits", "asked"]
     assert list(replica["resources"]) == resources
     assert replica["start_after"] == [{"role": "ps", "phase": "Running"}]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from localdlc.errors import InputError
-from localdlc.plan.model import Checkout, Input
+from localdlc.plan.checkout import Checkout
+from localdlc.plan.model import Input
 from localdlc.stage.code import code_task
 
 

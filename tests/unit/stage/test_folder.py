@@ -8,7 +8,8 @@ import pytest
 from git_server import commit, git, new_repository
 
 from localdlc.errors import InputError
-from localdlc.plan.model import Checkout, Input
+from localdlc.plan.checkout import Checkout
+from localdlc.plan.model import Input
 from localdlc.record.events import Event, InputStaged, Note
 from localdlc.stage.code import code_task
 from localdlc.stage.differences import differing

@@ -1,0 +1,208 @@
+"""Which GPUs of this machine each replica is given: its own, and neighbours together. Pure.
+
+A plan says how many each replica is to have (``Resources.gpu_count``) and of which (`Pool`); which
+these are is chosen when the job is admitted, by what others hold then (`Claim`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil
+from typing import TYPE_CHECKING
+
+from localdlc.config.gpus import Gpu
+
+if TYPE_CHECKING:
+    from localdlc.plan.model import Plan, ReplicaPlan
+
+__all__ = ["Claim", "Gpu", "Pool", "Short", "allocate", "choose", "wanted"]
+
+VISIBLE = "NVIDIA_VISIBLE_DEVICES"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The GPUs of this machine that a job may have; ``shared`` with replicas that share, too."""
+
+    gpus: tuple[Gpu, ...]
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """GPUs (UUIDs) that one replica or a whole job holds, for itself or ``shared``."""
+
+    job_id: str
+    gpus: tuple[str, ...]
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """Too few GPUs are free now: how many are wanted, free and there at all, and who has them.
+
+    ``holders`` are JobIds and how many of those that are there each holds.
+    """
+
+    wanted: int
+    free: int
+    total: int
+    holders: tuple[tuple[str, int], ...]
+
+    def __str__(self) -> str:
+        held = ", ".join(f"{job_id} holds {count}" for job_id, count in self.holders)
+        are = "GPU is" if self.wanted == 1 else "GPUs are"
+        return f"{self.wanted} {are} wanted and {self.free} of {self.total} free: {held or 'none'}"
+
+
+def wanted(plan: Plan) -> tuple[Fraction, ...]:
+    """How many GPUs each replica is to have, in the order of the plan; a part of one is a part."""
+    return tuple(Fraction(replica.resources.gpu_count) for replica in plan.replicas)
+
+
+def allocate(plan: Plan, inventory: Sequence[Gpu], claims: Iterable[Claim]) -> Plan | Short:
+    """The plan with GPUs for each replica that wants some; `Short` where not all can have theirs.
+
+    ``inventory`` is what the plan's `Pool` has, or a part of it. The same arguments give the same.
+    """
+    shared = plan.pool is not None and plan.pool.shared
+    chosen = choose(wanted(plan), inventory, claims, shared=shared)
+    if isinstance(chosen, Short):
+        return chosen
+    pairs = zip(plan.replicas, chosen, strict=True)
+    return replace(plan, replicas=tuple(given(replica, gpus) for replica, gpus in pairs))
+
+
+def given(replica: ReplicaPlan, gpus: tuple[Gpu, ...]) -> ReplicaPlan:
+    if not gpus:
+        return replica
+    ids = tuple(gpu.uuid for gpu in gpus)
+    env = {**replica.env, VISIBLE: ",".join(ids)}
+    return replace(replica, env=env, resources=replace(replica.resources, gpus=ids))
+
+
+def choose(
+    wants: Sequence[Fraction],
+    inventory: Sequence[Gpu],
+    claims: Iterable[Claim],
+    *,
+    shared: bool = False,
+) -> tuple[tuple[Gpu, ...], ...] | Short:
+    """The GPUs of each want, or `Short`.
+
+    Nobody is given what another claims, unless both share. Parts of a GPU that add up to one at
+    most are given the same one.
+    """
+    claims = tuple(claims)
+    closed = {uuid for one in claims if not (shared and one.shared) for uuid in one.gpus}
+    free = sorted((gpu for gpu in inventory if gpu.uuid not in closed), key=lambda g: g.index)
+    groups = grouped(wants)
+    needs = [max(ceil(wants[n]) for n in group) for group in groups]
+    least = max(needs, default=0) if shared else sum(needs)
+    if least > len(free):
+        return Short(least, len(free), len(inventory), holders(inventory, claims))
+    load = Counter(uuid for one in claims for uuid in one.gpus)
+    hand_out = in_turn(needs, free, load) if shared else apart(needs, free)
+    chosen: list[tuple[Gpu, ...]] = [()] * len(wants)
+    for group, gpus in zip(groups, hand_out, strict=True):
+        for number in group:
+            chosen[number] = gpus
+    return tuple(chosen)
+
+
+def grouped(wants: Sequence[Fraction]) -> list[list[int]]:
+    """The numbers of those that are given the same GPUs: each alone, but parts of one together."""
+    groups = [[n] for n, want in enumerate(wants) if want >= 1]
+    rooms: list[tuple[Fraction, list[int]]] = []
+    for part, number in sorted((-want, n) for n, want in enumerate(wants) if 0 < want < 1):
+        room = next((n for n, (left, _) in enumerate(rooms) if left >= -part), None)
+        if room is None:
+            rooms.append((1 + part, [number]))
+        else:
+            left, group = rooms[room]
+            rooms[room] = (left + part, [*group, number])
+    return groups + [group for _, group in rooms]
+
+
+def holders(inventory: Sequence[Gpu], claims: Iterable[Claim]) -> tuple[tuple[str, int], ...]:
+    there = {gpu.uuid for gpu in inventory}
+    held: dict[str, set[str]] = {}
+    for one in claims:
+        held.setdefault(one.job_id, set()).update(there.intersection(one.gpus))
+    return tuple((job_id, len(gpus)) for job_id, gpus in sorted(held.items()) if gpus)
+
+
+def in_turn(
+    needs: Sequence[int], gpus: Sequence[Gpu], load: Mapping[str, int]
+) -> Iterator[tuple[Gpu, ...]]:
+    """Always those that the fewest have, so that none idles while two share another."""
+    users = Counter(load)
+    for need in needs:
+        least = sorted(gpus, key=lambda gpu: (users[gpu.uuid], gpu.index))[:need]
+        users.update(gpu.uuid for gpu in least)
+        yield tuple(sorted(least, key=lambda gpu: gpu.index))
+
+
+def apart(needs: Sequence[int], free: Sequence[Gpu]) -> list[tuple[Gpu, ...]]:
+    """Each its own. The large ones choose first: they depend the most on neighbours."""
+    islands = islands_of(free)
+    left = list(free)
+    chosen: dict[int, tuple[Gpu, ...]] = {}
+    for number in sorted(range(len(needs)), key=lambda n: (-needs[n], n)):
+        chosen[number] = neighbours(needs[number], left, islands)
+        taken = set(chosen[number])
+        left = [gpu for gpu in left if gpu not in taken]
+    return [chosen[number] for number in range(len(needs))]
+
+
+def neighbours(count: int, free: Sequence[Gpu], islands: Mapping[str, int]) -> tuple[Gpu, ...]:
+    """``count`` of them that are as near to each other as can be.
+
+    From the closest kind of neighbourhood that has room, and there from the smallest, so that the
+    larger ones stay whole for others: parts of one GPU, GPUs linked by NVLink, the same processors,
+    the machine.
+    """
+    near: list[Callable[[Gpu], object]] = [
+        lambda gpu: gpu.parent or gpu.uuid,
+        lambda gpu: islands[gpu.uuid],
+        lambda gpu: gpu.numa,
+        lambda gpu: None,
+    ]
+    inner: Counter[object] = Counter()
+    for key in near:
+        places: dict[object, list[Gpu]] = {}
+        for gpu in free:
+            places.setdefault(key(gpu), []).append(gpu)
+        fitting = [place for place in places.values() if len(place) >= count]
+        if fitting:
+            return knit(min(fitting, key=len), count, inner)
+        inner = Counter({gpu: len(place) for place in places.values() for gpu in place})
+    raise ValueError(f"{count} GPUs are more than the {len(free)} that are free")
+
+
+def knit(place: Sequence[Gpu], count: int, inner: Mapping[object, int]) -> tuple[Gpu, ...]:
+    """One after another, each with the most links to those before; else of the largest parts."""
+    rest = sorted(place, key=lambda gpu: (-inner.get(gpu, 0), gpu.index))
+    found: list[Gpu] = []
+    while len(found) < count:
+        best = max(rest, key=lambda gpu: sum(gpu.uuid in other.links for other in found))
+        found.append(best)
+        rest.remove(best)
+    return tuple(sorted(found, key=lambda gpu: gpu.index))
+
+
+def islands_of(gpus: Iterable[Gpu]) -> dict[str, int]:
+    """UUIDs and the number of their island: what links lead to from one to the next."""
+    links = {gpu.uuid: gpu.links for gpu in gpus}
+    islands: dict[str, int] = {}
+    for start in links:
+        waiting = [start]
+        while waiting:
+            uuid = waiting.pop()
+            if uuid in links and uuid not in islands:
+                islands[uuid] = islands[start] if start in islands else len(islands)
+                waiting += links[uuid]
+    return islands

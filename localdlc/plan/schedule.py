@@ -1,0 +1,72 @@
+"""Who may start now, of all that wait for GPUs of this machine. Pure.
+
+The rule: a higher Priority goes first, then who came first, and a job starts with all its replicas
+or not at all. A job that does not fit keeps every GPU that it could use from those behind it: it
+would starve otherwise, while smaller ones slip past it. What it cannot use they may have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["Turn", "Waiting", "schedule"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A job that wants ``count`` of the GPUs ``usable`` (their ids) at once.
+
+    ``ticket`` is its place in the order of arrival, nobody else's; ``priority`` is DLC's: 9 goes
+    before 1.
+    """
+
+    ticket: int
+    job_id: str
+    priority: int
+    count: int
+    usable: frozenset[str]
+
+    @property
+    def order(self) -> tuple[int, int]:
+        return -self.priority, self.ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """``room`` is what a job that ``starts`` may choose from, or what one that waits finds free.
+
+    ``behind`` is who goes before and needs what is free.
+    """
+
+    starts: bool
+    room: frozenset[str]
+    behind: Waiting | None = None
+
+
+def schedule(waiting: Iterable[Waiting], held: Iterable[str]) -> dict[int, Turn]:
+    """The turn of each, by its ticket; ``held`` are the ids that nobody can be given.
+
+    Those that start may take what they like of their room in any order: who goes before still fits.
+    """
+    taken = frozenset(held)
+    kept: dict[str, Waiting] = {}
+    turns = {}
+    for job in sorted(waiting, key=lambda job: job.order):
+        free = job.usable - taken
+        room = free - kept.keys()
+        if len(room) >= job.count:
+            turns[job.ticket] = Turn(True, room)
+            taken |= frozenset(sorted(room)[: job.count])
+            continue
+        turns[job.ticket] = Turn(False, free, first_of(kept, free))
+        never = job.count > len(job.usable)  # it would keep them for ever
+        if not never and not job.usable <= kept.keys():
+            kept = dict.fromkeys(job.usable, job) | kept
+    return turns
+
+
+def first_of(kept: dict[str, Waiting], free: frozenset[str]) -> Waiting | None:
+    """Who is the first to keep one of these."""
+    found = {kept[each].order: kept[each] for each in free if each in kept}
+    return found[min(found)] if found else None

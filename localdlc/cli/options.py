@@ -127,6 +127,19 @@ job_options = apply(
             help="If more is asked for than there is: share it out, or do not run.",
         ),
         click.option(
+            "--gpus",
+            type=click.Choice(["strict", "share", "shrink", "none"]),
+            help="If more GPUs are asked for than there are: do not run, let replicas share,"
+            " run fewer and smaller ones. Or run without any.",
+        ),
+        click.option("--gpu-devices", metavar="0,1|UUID,…", help="Give jobs these GPUs only."),
+        click.option("--nproc", metavar="N", help="NPROC_PER_NODE: the GPUs of a replica, or N."),
+        click.option(
+            "--nccl",
+            type=click.Choice(["isolated", "same-host"]),
+            help="NCCL sees replicas as nodes, or as processes that share memory.",
+        ),
+        click.option(
             "--fault",
             multiple=True,
             metavar="REPLICA:WHAT@WHEN",

@@ -23,7 +23,7 @@ class Gpu:
     memory: int
     parent: str = ""
     numa: int | None = None
-    links: frozenset[str] = frozenset()
+    links: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
 
     def __str__(self) -> str:

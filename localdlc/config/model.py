@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from localdlc.config.gpus import Gpu
 
 __all__ = ["Cloud", "CodeSource", "Config", "Dataset", "Oss", "Sample"]
 
@@ -117,6 +121,11 @@ class Config:
     matter on this machine and may be mounted; ``denied_host_paths`` are more that may not.
     ``resources`` says what becomes of a job that asks for more than this machine has: all have a
     ``share`` of it, or they have ``exact`` what they ask for, or there is no job.
+    ``gpus`` says that of GPUs: all as asked for (``strict``), some together (``share``), fewer and
+    smaller replicas (``shrink``), or ``none``; ``nproc`` are the processes of a replica.
+    ``gpu_inventory`` are this machine's, where NVML is not to be asked, ``gpu_devices`` the indexes
+    or UUIDs of those that jobs may have. ``nccl``: replicas are as ``isolated`` from each other as
+    nodes are, or processes of the ``same-host``.
     ``allow_privileged`` lets a request ask for rights that give this machine away. ``fault`` are
     faults to rehearse, as in ``worker-1:kill@30s``.
     """
@@ -149,6 +158,11 @@ class Config:
     denied_host_paths: tuple[Path, ...] = ()
     allow_privileged: bool = False
     resources: str = "share"
+    gpus: str = "strict"
+    nproc: int | None = None
+    gpu_devices: tuple[str, ...] = ()
+    gpu_inventory: tuple[Gpu, ...] | None = None
+    nccl: str = "isolated"
     fault: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
 

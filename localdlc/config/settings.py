@@ -15,6 +15,7 @@ from localdlc.config.values import (
     a_sample,
     a_scale,
     a_secret,
+    a_size,
     a_switch,
     a_text,
     folders,
@@ -24,6 +25,7 @@ from localdlc.config.values import (
     places,
     seconds,
     texts,
+    whole,
 )
 
 __all__ = ["SETTINGS"]
@@ -79,6 +81,23 @@ def dataset(name: str, body: Any, folder: Path) -> Dataset:
     return Dataset(**members(name, body, DATASET, folder))
 
 
+def gpu_inventory(value: Any, folder: Path) -> tuple[Any, ...]:
+    """A list of tables, ``[[gpu_inventory]]``; a variable holds it as JSON."""
+    from localdlc.config.gpus import Gpu
+
+    listed = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(listed, list):
+        raise TypeError('expected a list such as [{"index": 0, "uuid": "GPU-…", "name": "…"}]')
+    read = [members(f"GPU {n}", body, GPU, folder) for n, body in enumerate(listed)]
+    for number, one in enumerate(read):
+        if not {"index", "uuid"} <= one.keys():
+            raise ValueError(f"GPU {number} needs an index and a uuid")
+    gpus = tuple(Gpu(**{"name": "GPU", "memory": 0, **one}) for one in read)
+    if len({gpu.uuid for gpu in gpus}) < len(gpus):
+        raise ValueError("two GPUs have one uuid")
+    return tuple(sorted(gpus, key=lambda gpu: gpu.index))
+
+
 def as_it_is(value: Any, folder: Path) -> Any:
     return value
 
@@ -114,6 +133,17 @@ DATASET: dict[str, Reader] = {
     "sample": a_sample,
     "include": several,
     "exclude": several,
+}
+
+GPU: dict[str, Reader] = {
+    "index": whole(0),
+    "uuid": a_text,
+    "name": a_text,
+    "memory": a_size,
+    "parent": a_text,
+    "numa": whole(0),
+    "links": several,
+    "devices": several,
 }
 
 OSS: dict[str, Reader] = {
@@ -153,5 +183,10 @@ SETTINGS: dict[str, Reader] = {
     "denied_host_paths": places,
     "allow_privileged": a_switch,
     "resources": one_of("share", "exact"),
+    "gpus": one_of("strict", "share", "shrink", "none"),
+    "nproc": whole(1),
+    "gpu_devices": several,
+    "gpu_inventory": gpu_inventory,
+    "nccl": one_of("isolated", "same-host"),
     "fault": several,
 }

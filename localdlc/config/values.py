@@ -21,6 +21,7 @@ __all__ = [
     "a_sample",
     "a_scale",
     "a_secret",
+    "a_size",
     "a_switch",
     "a_text",
     "folders",
@@ -30,12 +31,14 @@ __all__ = [
     "places",
     "seconds",
     "texts",
+    "whole",
 ]
 
 Reader = Callable[[Any, Path], Any]
 
 BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 BYTES |= {f"{letter}i": 1024**power for power, letter in enumerate("KMGT", start=1)}
+SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?)?B?")
 SAMPLE = re.compile(r"(\d+(?:\.\d+)?)\s*(files?|%|([KMGT]i?)?B)", re.IGNORECASE)
 
 
@@ -90,6 +93,24 @@ def seconds(value: Any, folder: Path) -> float:
     if not 0 <= number < float("inf"):
         raise ValueError(f"expected a number of seconds, 0 or more, got {value!r}")
     return number
+
+
+def whole(least: int) -> Reader:
+    def read(value: Any, folder: Path) -> int:
+        text = str(value)
+        if not (text.isascii() and text.isdecimal()) or int(text) < least:
+            raise ValueError(f"expected a whole number, {least} or more, got {value!r}")
+        return int(text)
+
+    return read
+
+
+def a_size(value: Any, folder: Path) -> int:
+    """Bytes, or ``80GiB``, ``80Gi``, ``80GB``."""
+    found = SIZE.fullmatch(str(value).strip())
+    if found is None:
+        raise ValueError(f"expected a size in bytes or such as 80GiB, got {value!r}")
+    return int(float(found[1]) * BYTES[found[2] or ""])
 
 
 def a_port(value: Any, folder: Path) -> int:

@@ -9,8 +9,8 @@ from localdlc.config.settings import SETTINGS
 __all__ = ["strangers"]
 
 PREFIX = "LOCALDLC_"
-# Read elsewhere: where the configuration is, what stands in for GPUs, how the tests are run.
-KNOWN = frozenset({f"{PREFIX}CONFIG", f"{PREFIX}GPU_INVENTORY"})
+# Read elsewhere: where the configuration is, how the tests are run.
+KNOWN = frozenset({f"{PREFIX}CONFIG"})
 TESTS = f"{PREFIX}TEST_"
 
 

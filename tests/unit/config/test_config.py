@@ -22,6 +22,7 @@ from localdlc.config import (
     load_config,
     strangers,
 )
+from localdlc.config.gpus import Gpu
 from localdlc.errors import UsageError
 
 
@@ -152,6 +153,17 @@ def test_a_mapping_is_divided_at_its_last_equals_sign(layers: Layers) -> None:
     assert layers.load(map=("oss://b/dt=2026/=/d",)).map == {"oss://b/dt=2026/": Path("/d")}
 
 
+def test_gpus_are_written_down_with_what_is_known_of_them(layers: Layers) -> None:
+    layers.project_file(
+        "[[gpu_inventory]]\nindex = 1\nuuid = 'b'\n"
+        "[[gpu_inventory]]\nindex = 0\nuuid = 'a'\nname = 'MI300X'\nmemory = '192GiB'\n"
+        "devices = ['/dev/kfd', '/dev/dri/renderD128']\nlinks = ['b']"
+    )
+    devices = ("/dev/kfd", "/dev/dri/renderD128")
+    first = Gpu(0, "a", "MI300X", 192 << 30, links=("b",), devices=devices)
+    assert layers.load().gpu_inventory == (first, Gpu(1, "b", "GPU", 0))
+
+
 # variables
 
 FROM_ENVIRONMENT = {
@@ -186,6 +198,14 @@ FROM_ENVIRONMENT = {
     "write_back": ("1", True),
     "allow_privileged": ("1", True),
     "resources": ("exact", "exact"),
+    "gpus": ("shrink", "shrink"),
+    "nproc": ("2", 2),
+    "gpu_devices": ("0,GPU-b", ("0", "GPU-b")),
+    "gpu_inventory": (
+        '[{"index": 1, "uuid": "GPU-b", "name": "H100", "memory": 85899345920, "numa": 0}]',
+        (Gpu(1, "GPU-b", "H100", 80 << 30, numa=0),),
+    ),
+    "nccl": ("same-host", "same-host"),
     "fault": ("worker-1:kill@30s,ps-0:pause", ("worker-1:kill@30s", "ps-0:pause")),
     "allow_host_path": ("/etc/ssl,/dev/nvme0", (Path("/etc/ssl"), Path("/dev/nvme0"))),
     "denied_host_paths": ("/srv", (Path("/srv"),)),
@@ -251,7 +271,7 @@ def test_a_switch_has_several_spellings(layers: Layers, text: str, value: bool) 
 
 def test_a_variable_that_means_nothing_is_told() -> None:
     ours = {f"LOCALDLC_{name.upper()}": "x" for name in SETTINGS}
-    others = {"LOCALDLC_CONFIG": "f", "LOCALDLC_GPU_INVENTORY": "f", "LOCALDLC_TEST_THIS": "1"}
+    others = {"LOCALDLC_CONFIG": "f", "LOCALDLC_TEST_THIS": "1"}
     assert strangers({**ours, **others, "DLC": "1"}) == []
     assert strangers({"LOCALDLC_KEPE": "always", "LOCALDLC_XYZZY": ""}) == [
         "LOCALDLC_KEPE has no effect: there is no such setting. Did you mean LOCALDLC_KEEP?",
@@ -274,6 +294,15 @@ def test_a_variable_that_means_nothing_is_told() -> None:
         ("grace = nan", "grace: expected a number of seconds, 0 or more, got nan"),
         ("grace = inf", "grace: expected a number of seconds, 0 or more, got inf"),
         ("grace = []", "grace: expected a number of seconds, 0 or more, got []"),
+        ("nproc = 0", "nproc: expected a whole number, 1 or more, got 0"),
+        ("gpus = 'all'", "gpus: expected one of strict, share, shrink, none, got 'all'"),
+        ("gpu_inventory = 1", "gpu_inventory: expected a list such as"),
+        ("[[gpu_inventory]]\nindex = 0", "gpu_inventory: GPU 0 needs an index and a uuid"),
+        ("[[gpu_inventory]]\nmemory = 'much'", "'GPU 0': memory: expected a size in bytes or such"),
+        (
+            "gpu_inventory = [{index = 0, uuid = 'a'}, {index = 1, uuid = 'a'}]",
+            "gpu_inventory: two GPUs have one uuid",
+        ),
         ("dashboard = 0", "dashboard: expected a port, 1 to 65535, got 0"),
         ('offline = "maybe"', "offline: expected true or false, got 'maybe'"),
         ("home = true", "home: expected a text, got True"),

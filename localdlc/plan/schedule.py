@@ -18,7 +18,7 @@ class Waiting:
     """A job that wants ``count`` of the GPUs ``usable`` (their ids) at once.
 
     ``ticket`` is its place in the order of arrival, nobody else's; ``priority`` is DLC's: 9 goes
-    before 1.
+    before 1. One that is ``shared`` may have what others have who share, too.
     """
 
     ticket: int
@@ -26,6 +26,7 @@ class Waiting:
     priority: int
     count: int
     usable: frozenset[str]
+    shared: bool = False
 
     @property
     def order(self) -> tuple[int, int]:
@@ -44,26 +45,33 @@ class Turn:
     behind: Waiting | None = None
 
 
-def schedule(waiting: Iterable[Waiting], held: Iterable[str]) -> dict[int, Turn]:
-    """The turn of each, by its ticket; ``held`` are the ids that nobody can be given.
+def schedule(
+    waiting: Iterable[Waiting], held: Iterable[str], lent: Iterable[str] = ()
+) -> dict[int, Turn]:
+    """The turn of each, by its ticket.
 
+    ``held`` are the ids that nobody can be given, ``lent`` those that are for who shares only.
     Those that start may take what they like of their room in any order: who goes before still fits.
     """
-    taken = frozenset(held)
+    taken, lent = frozenset(held), frozenset(lent)
     kept: dict[str, Waiting] = {}
     turns = {}
     for job in sorted(waiting, key=lambda job: job.order):
-        free = job.usable - taken
+        free = job.usable - taken if job.shared else job.usable - taken - lent
         room = free - kept.keys()
-        if len(room) >= job.count:
-            turns[job.ticket] = Turn(True, room)
-            taken |= frozenset(sorted(room)[: job.count])
+        if len(room) < job.count:
+            turns[job.ticket] = Turn(False, free, first_of(kept, free))
+            kept = keeping(job) | kept
             continue
-        turns[job.ticket] = Turn(False, free, first_of(kept, free))
-        never = job.count > len(job.usable)  # it would keep them for ever
-        if not never and not job.usable <= kept.keys():
-            kept = dict.fromkeys(job.usable, job) | kept
+        turns[job.ticket] = Turn(True, room)
+        promised = frozenset(sorted(room)[: job.count])
+        taken, lent = (taken, lent | promised) if job.shared else (taken | promised, lent)
     return turns
+
+
+def keeping(job: Waiting) -> dict[str, Waiting]:
+    """What it keeps from those behind it. One that can never start would keep it for ever."""
+    return dict.fromkeys(job.usable, job) if job.count <= len(job.usable) else {}
 
 
 def first_of(kept: dict[str, Waiting], free: frozenset[str]) -> Waiting | None:

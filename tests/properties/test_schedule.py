@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from hypothesis import given, settings
@@ -183,3 +183,29 @@ def test_a_thousand_jobs_on_64_gpus_have_their_turn_in_under_a_second() -> None:
     assert time.perf_counter() - began < 1
     assert len(turns) == 1000
     assert any(turn.starts for turn in turns.values())
+
+
+# GPUs that the user lets jobs share
+
+
+@MANY
+@given(QUEUES, SOME, SOME)
+def test_who_does_not_share_is_given_nothing_that_is_lent(
+    queue: list[Waiting], held: frozenset[str], lent: frozenset[str]
+) -> None:
+    sharing = {job.ticket for job in queue if job.ticket % 2}
+    mixed = [replace(job, shared=job.ticket in sharing) for job in queue]
+    turns = schedule(mixed, held, lent)
+    for job in mixed:
+        closed = held if job.shared else held | lent
+        assert turns[job.ticket].room <= job.usable - closed
+
+
+@MANY
+@given(QUEUES, SOME)
+def test_those_who_all_share_never_wait_for_each_other(
+    queue: list[Waiting], lent: frozenset[str]
+) -> None:
+    sharing = [replace(job, shared=True) for job in queue]
+    turns = schedule(sharing, (), lent)
+    assert all(turns[job.ticket].starts == (job.count <= len(job.usable)) for job in sharing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,18 @@ class Looking:
         order = [replica["pod_id"] for replica in plan["replicas"]]
         known = {pod: view.replicas[pod] for pod in order if pod in view.replicas}
         return replace(view, replicas=known), plan
+
+    def describe_job(self, name: str) -> dict[str, Any]:
+        """A job as DLC's GetJob answers, with all that is known only here in ``Localdlc``.
+
+        ``name`` is as for `get_job`.
+        """
+        from localdlc.record.get_job import get_job_answer
+
+        view, plan = self.get_job(name)
+        with self._store() as store:
+            request = store.read_request(view.job_id)
+        return get_job_answer(view, request, plan, self.config.user_id, datetime.now(UTC))
 
     def get_system_envs(self, name: str) -> dict[str, dict[str, str]]:
         """By PodId the variables that were injected, with their values, as GetJob's RoleSystemEnvs.

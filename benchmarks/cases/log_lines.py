@@ -39,7 +39,7 @@ def count_lines(path: Path) -> int:
 
 def started(bench: Workbench) -> float:
     view = json.loads(bench.localdlc("show", "last", "-o", "json").stdout)
-    (replica,) = view["replicas"].values()
+    (replica,) = view["Localdlc"]["replicas"].values()
     return datetime.fromisoformat(replica["started"]).timestamp()
 
 

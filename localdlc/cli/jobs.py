@@ -37,20 +37,20 @@ def list_(limit: int | None, output: str, **flags: Any) -> None:
 def show(job: str, env: bool, output: str, **flags: Any) -> None:
     """Show one job: its statuses, its replicas and how they ended.
 
-    JOB is a JobId, a unique prefix of one, or `last`.
+    JOB is a JobId, a unique prefix of one, or `last`. With -o json as DLC's GetJob
+    answers; what only this machine knows is in its member Localdlc.
     """
     if env:
         show_env(service(flags).get_system_envs(job), output)
         return
-    view, plan = service(flags).get_job(job)
     if output == "json":
         from localdlc.record.events import stamp
 
-        body = dataclasses.asdict(view)
-        click.echo(json.dumps({**body, "plan": plan}, indent=1, default=stamp))
+        click.echo(json.dumps(service(flags).describe_job(job), indent=1, default=stamp))
         return
     from localdlc.terminal import job_text
 
+    view, _ = service(flags).get_job(job)
     click.echo(job_text(view))
 
 

@@ -230,11 +230,18 @@ class Store:
             if kind in EVENT_TYPES  # a newer localdlc may have written others
         ]
 
+    def read_request(self, job_id: str) -> dict[str, Any]:
+        """The request as it was stored, secrets masked."""
+        return self._document(job_id, "request.json")
+
     def read_plan(self, job_id: str) -> dict[str, Any]:
         """The plan as it was stored, secrets masked."""
+        return self._document(job_id, "plan.json")
+
+    def _document(self, job_id: str, name: str) -> dict[str, Any]:
         with explained(self.home):
-            plan: dict[str, Any] = json.loads((self.job_folder(job_id) / "plan.json").read_text())
-        return plan
+            document: dict[str, Any] = json.loads((self.job_folder(job_id) / name).read_text())
+        return document
 
     def log_files(self, job_id: str) -> dict[str, list[Path]]:
         """PodId to its log files, attempt by attempt."""

@@ -104,6 +104,7 @@ class JobView:
     faults: tuple[tuple[datetime, FaultInjected], ...] = ()
     fidelity: FidelityReport = field(default_factory=FidelityReport)
     restarts: int = 0
+    restarted: tuple[tuple[datetime, ReplicaRestarted], ...] = ()
 
     @property
     def terminal(self) -> bool:
@@ -182,7 +183,9 @@ def _(event: ReplicaStarted, view: JobView, time: datetime) -> JobView:
 @change.register
 def _(event: ReplicaRestarted, view: JobView, time: datetime) -> JobView:
     now = attempt_of(view, event.pod_id, event.attempt)
-    return with_replica(replace(view, restarts=max(view.restarts, event.restart)), now)
+    restarted = (*view.restarted, (time, event))
+    counted = replace(view, restarts=max(view.restarts, event.restart), restarted=restarted)
+    return with_replica(counted, now)
 
 
 @change.register

@@ -40,7 +40,7 @@ def test_the_last_line_of_the_event_stream_is_the_error(localdlc: CommandLine) -
     error = done.events[-1]
     assert (done.code, error["type"], error["code"]) == (3, "error", "ServiceUnavailable")
     assert done.of("JobFinished")[0]["status"] == "Failed"
-    assert json.loads(localdlc("show", "last", "-o", "json").out)["status"] == "Failed"
+    assert json.loads(localdlc("show", "last", "-o", "json").out)["Status"] == "Failed"
 
 
 def test_an_image_that_is_there_is_not_pulled(localdlc: CommandLine) -> None:

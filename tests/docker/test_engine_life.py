@@ -60,10 +60,10 @@ def test_an_attempt_has_the_name_and_the_address_of_the_one_before(
     one = localdlc("logs", JOB, "master-0", "--attempt", "2").lines
     assert one == [f"attempt 2 of {pod} at {address}"]
 
-    view = json.loads(localdlc("show", JOB, "-o", "json").text)
-    replica = view["replicas"][pod]
-    uids = {replica["pod_uid"], *(one["pod_uid"] for one in replica["earlier"])}
-    assert (len(uids), view["restarts"], view["plan"]["restart_budget"]) == (3, 2, 3)
+    answer = json.loads(localdlc("show", JOB, "-o", "json").text)
+    (replica,) = (one for one in answer["Pods"] if one["PodId"] == pod)
+    uids = {replica["PodUid"], *(one["PodUid"] for one in replica["HistoryPods"])}
+    assert (len(uids), answer["RestartTimes"], len(answer["RestartRecord"])) == (3, "2/3", 2)
 
 
 def test_aimaster_restarts_all_and_what_they_wrote_is_there(

@@ -18,7 +18,7 @@ def test_a_job_is_seen_running_and_then_stopped(localdlc: CommandLine) -> None:
     going.wait_for("master-0 | up").wait_for("worker-0 | up")
     assert json.loads(localdlc("list", "-o", "json").out)[0]["status"] == "Running"
     view = json.loads(localdlc("show", "dlcs", "-o", "json").out)
-    assert {pod: r["status"] for pod, r in view["replicas"].items()} == {
+    assert {pod["PodId"]: pod["Status"] for pod in view["Pods"]} == {
         "dlcseen-master-0": "Running",
         "dlcseen-worker-0": "Running",
     }

@@ -44,7 +44,7 @@ def test_a_job_is_shown_by_id_prefix_or_last(home: Path, cli: Cli, name: str) ->
 
 
 def test_a_job_as_json_holds_its_story_and_its_plan(home: Path, cli: Cli) -> None:
-    body = cli("show", "last", "-o", "json").json
+    body = cli("show", "last", "-o", "json").json["Localdlc"]
     assert (body["status"], body["deciding_replica"]) == ("Failed", f"{JOB_ID}-worker-0")
     assert body["replicas"][f"{JOB_ID}-worker-0"]["exit_code"] == 1
     assert [span["status"] for span in body["history"]][-1] == "Failed"
@@ -66,7 +66,7 @@ def test_replicas_are_shown_in_the_order_of_the_plan(cli: Cli, tmp_path: Path) -
     """A TFJob starts its PS first, which its plan names last."""
     body = request({"PS": 1, "Chief": 1, "Worker": 11}, "TFJob")
     localdlc.run(body, engine=FakeEngine(lambda _: 0), home=tmp_path / "home")
-    shown = cli("show", "last", "-o", "json").json
+    shown = cli("show", "last", "-o", "json").json["Localdlc"]
     assert list(shown["replicas"]) == [
         replica["pod_id"]
         for replica in shown["plan"]["replicas"]

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localdlc.config import SETTINGS, load_config
+from localdlc.config import SETTINGS, Config, load_config
 from localdlc.errors import UsageError
 from localdlc.job import Result
 from localdlc.record.events import Record
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from localdlc.run.engine import Engine
     from localdlc.spec.request import CreateJobRequest
 
-__all__ = ["run"]
+__all__ = ["body", "configured", "run", "tell"]
 
 
 def run(
@@ -30,15 +30,20 @@ def run(
     job_id: str | None,
     settings: Mapping[str, Any],
 ) -> Result:
-    if unknown := settings.keys() - SETTINGS.keys() - {"config"}:
-        names = ", ".join(sorted(unknown))
-        raise UsageError(f"there is no setting {names}; there are: {', '.join(SETTINGS)}.")
     listeners = [partial(tell, on_event)] if on_event else []
-    service = Service(load_config(settings, os.environ, Path.cwd()), engine)
+    service = Service(configured(settings), engine)
     try:
         return service.create_job(body(request), job_id=job_id, listeners=listeners)
     finally:
         service.close()
+
+
+def configured(settings: Mapping[str, Any]) -> Config:
+    """Keyword arguments, the environment and the files. Raises `UsageError` for an unknown name."""
+    if unknown := settings.keys() - SETTINGS.keys() - {"config"}:
+        names = ", ".join(sorted(unknown))
+        raise UsageError(f"there is no setting {names}; there are: {', '.join(SETTINGS)}.")
+    return load_config(settings, os.environ, Path.cwd())
 
 
 def tell(on_event: Callable[[Record], object], record: Record, _: JobView) -> None:

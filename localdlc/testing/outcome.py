@@ -1,0 +1,75 @@
+"""How a job of a test ended, with what a test asks about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from localdlc.job import Result
+from localdlc.record.view import ReplicaView
+from localdlc.terminal.words import how_it_ended, short
+from localdlc.testing.ranks import Rank, Ranks, last_lines
+
+__all__ = ["Outcome"]
+
+LINES_SHOWN = 10
+
+
+@dataclass(frozen=True, repr=False)
+class Outcome(Result):
+    """A `Result` and its ranks. ``kept`` are the containers that are still there."""
+
+    kept: tuple[str, ...] = ()
+
+    @cached_property
+    def ranks(self) -> Ranks:
+        """Every replica of the plan, also those that never began."""
+        plan = json.loads((self.folder / "plan.json").read_text(encoding="utf-8"))
+        return Ranks(
+            self._rank(number, replica["pod_id"]) for number, replica in enumerate(plan["replicas"])
+        )
+
+    def _rank(self, number: int, pod_id: str) -> Rank:
+        name = short(pod_id, self.job_id)
+        view = self.view.replicas.get(pod_id)
+        read = partial(self.logs, name) if view else nothing
+        return Rank(number, name, view or ReplicaView(pod_id), read)
+
+    @property
+    def ended_by(self) -> str | None:
+        """The replica that decided the job, such as ``worker-0``; None where none did."""
+        by = self.view.deciding_replica
+        return short(by, self.job_id) if by else None
+
+    def __repr__(self) -> str:
+        return f"<{self.view.job_type} {self.job_id}: {self.status}>"
+
+    def story(self) -> str:
+        """The verdict, how each replica ended and its last lines, and how to learn more."""
+        home = self.folder.parent.parent
+        by = f" (decided by {self.ended_by})" if self.ended_by else ""
+        lines = [f"{self.status}: {self.view.reason_message}{by}"]
+        for rank in self.ranks:
+            lines.append(f"{rank} {how_it_ended(rank.view)}")
+            lines += [f"  | {line}" for line in last_lines(rank.lines, LINES_SHOWN)]
+        lines.append(f"all of it: localdlc logs {self.job_id} --home {home}")
+        return "\n".join([*lines, *self._ways_in(str(home))])
+
+    def _ways_in(self, home: str) -> Sequence[str]:
+        if not self.kept:
+            return ["to enter a replica afterwards: pytest --localdlc-keep"]
+        names = [short(name, self.job_id) for name in self.kept]
+        return [
+            *(
+                f"to enter {name}: localdlc exec {self.job_id} {name} --home {home}"
+                for name in names
+            ),
+            f"to remove what was kept: localdlc gc --kept --home {home}",
+        ]
+
+
+def nothing() -> Sequence[str]:
+    """What a replica wrote that never began."""
+    return ()

@@ -72,11 +72,12 @@ class Service(Looking):
 
         ``strict``: a member that the API does not know, or that has no effect here, is a problem.
         """
+        from localdlc.plan.ports import unknown_ports
         from localdlc.spec import fields, read_request
 
         self._learn(data, overrides)
         with self.mask.guarding():
-            asked = read_request(data, overrides, strict)
+            asked = read_request(data, overrides, strict, [unknown_ports])
         if strict and (idle := fields.without_effect(asked.request)):
             raise InvalidRequest("these members would have no effect here", tuple(idle))
         return asked

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from localdlc.plan.model import Plan, ReplicaPlan, StartAfter
 from localdlc.plan.progress import Progress, succeeded
-from localdlc.spec.problems import missing, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
     from localdlc.plan.replicas import Role, Topology
     from localdlc.spec.jobspec import StartupDependency
 
-__all__ = ["awaited_ports", "may_start", "start_after", "unmet"]
+__all__ = ["SERVICE", "awaited_ports", "may_start", "port_of", "start_after", "unmet"]
+
+SERVICE = "ServiceReady"
 
 
 def start_after(role: Role, topology: Topology, job_type: JobType) -> tuple[StartAfter, ...]:
@@ -46,22 +47,15 @@ def upstreams(
     least = least_of(asked.MinReplicas, sum(role.count for role in roles))
     phase = asked.OnPhase or "Running"
     for role in roles:
-        port = port_of(role, job_type) if phase == "ServiceReady" else None
+        port = port_of(role, job_type) if phase == SERVICE else None
         yield StartAfter(role.name, phase, min(least, role.count), port)  # type: ignore[arg-type]
         least -= min(least, role.count)
 
 
-def port_of(role: Role, job_type: JobType) -> int:
-    """Where a replica of the role answers. Raises `InvalidRequest` when nobody says where."""
+def port_of(role: Role, job_type: JobType) -> int | None:
+    """Where a replica of the role answers; None when nobody says where."""
     service = role.spec.ServiceSpec
-    port = (service.DefaultPort if service else None) or job_type.port(role)
-    if port is None:
-        sentence = f"is needed: a role waits for {role.type} to be ServiceReady, and no other " + (
-            "port of it is known"
-        )
-        path = f"JobSpecs[Type={role.spec.Type}].ServiceSpec.DefaultPort"
-        raise refusal([missing(path, sentence)])
-    return port
+    return (service.DefaultPort if service else None) or job_type.port(role)
 
 
 def least_of(text: str | None, count: int) -> int:
@@ -148,5 +142,5 @@ def reached(plan: Plan, upstream: StartAfter, progress: Progress) -> set[str]:
             return there & (progress.started | progress.ended.keys())
         case "Succeeded":
             return {pod for pod in there if succeeded(progress.ended.get(pod))}
-        case "ServiceReady":
+        case _:  # ServiceReady
             return there & progress.answered

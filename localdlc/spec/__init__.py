@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from localdlc.errors import Problem
+    from localdlc.spec.check import Rule
     from localdlc.spec.request import CreateJobRequest
 
 __all__ = ["Asked", "read_request", "to_json"]
@@ -29,15 +30,19 @@ class Asked:
     notes: tuple[Problem, ...] = ()
 
 
-def read_request(data: bytes, overrides: Sequence[str] = (), strict: bool = False) -> Asked:
+def read_request(
+    data: bytes, overrides: Sequence[str] = (), strict: bool = False, rules: Sequence[Rule] = ()
+) -> Asked:
     """Read the request in a body, after the ``PATH=VALUE`` overrides.
+
+    It is held to ``rules`` beside the room's own.
 
     Raises InvalidRequest with all problems in the order of the body; with ``strict`` an unknown
     member is one of them. Raises UsageError for an override that has no such place.
     """
     from localdlc.spec.reading import read
 
-    request, notes = read(data, overrides, strict=strict)
+    request, notes = read(data, overrides, strict=strict, rules=rules)
     return Asked(request, tuple(notes))
 
 

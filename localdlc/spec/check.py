@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from localdlc.errors import Problem
 from localdlc.spec.request import CreateJobRequest
@@ -65,6 +65,7 @@ RULES: tuple[Rule, ...] = (
     containers.side_names,
     containers.shared_volumes,
     containers.users,
+    containers.capabilities,
     containers.seccomp,
     inputs.data_origin,
     inputs.uris,
@@ -83,6 +84,7 @@ RULES: tuple[Rule, ...] = (
     settings.reservation,
     settings.grace,
     settings.error_monitoring,
+    settings.sanity_check,
     settings.data_juicer,
     settings.cidrs,
     settings.default_route,
@@ -90,6 +92,6 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def check(request: CreateJobRequest) -> list[Problem]:
+def check(request: CreateJobRequest, rules: Iterable[Rule] = RULES) -> list[Problem]:
     """Everything in the request that breaks a rule; an empty list when it is sound."""
-    return [problem for rule in RULES for problem in rule(request)]
+    return [problem for rule in rules for problem in rule(request)]

@@ -5,9 +5,12 @@ Source: PAI's page on AIMaster; the older names of its log-silence flags are in 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-__all__ = ["Arguments", "arguments", "flaws"]
+from localdlc.spec.problems import quoted
+
+__all__ = ["Arguments", "arguments", "flaws", "strays"]
 
 SWITCHES = (
     "--enable-job-restart",
@@ -22,6 +25,8 @@ NUMBERS = (
 RESTARTS = 3
 SILENCE = 1800.0
 MODES = ("--job-execution-mode", "--execution-mode")
+
+NUMBER = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +65,14 @@ def arguments(text: str) -> Arguments:
 def flaws(text: str) -> list[str]:
     """A sentence for each argument that cannot be read."""
     given = pairs(text)
-    found = [f"{word!r} is no argument: --name value" for word in strays(text)]
+    found = strays(text)
     for name, value in given.items():
         if name in SWITCHES and value.lower() not in {"", "true", "false"}:
-            found.append(f"{name} is true or false, not {value!r}")
-        if name in NUMBERS and not (value.isdigit() and int(value) > 0):
-            found.append(f"{name} is a whole number above 0, not {value!r}")
+            found.append(f"{name} is true or false, not {quoted(value)}")
+        if name in NUMBERS and not (NUMBER.fullmatch(value) and int(value)):
+            found.append(f"{name} is a whole number, 1 to 999999999, not {quoted(value)}")
         if name in MODES and value.lower() not in {"sync", "async"}:
-            found.append(f"{name} is Sync or Async, not {value!r}")
+            found.append(f"{name} is Sync or Async, not {quoted(value)}")
     return found
 
 
@@ -90,7 +95,7 @@ def pairs(text: str) -> dict[str, str]:
 
 
 def strays(text: str) -> list[str]:
-    """Words that are neither a name nor the one value of the name before them."""
+    """A sentence for each word that is neither a name nor the one value of the one before it."""
     found, room = [], False
     for word in text.split():
         if word.startswith("--"):
@@ -98,5 +103,5 @@ def strays(text: str) -> list[str]:
         elif room:
             room = False
         else:
-            found.append(word)
+            found.append(f"{quoted(word)} is no argument: --name value")
     return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from localdlc.spec import body, paths
-from localdlc.spec.check import check
+from localdlc.spec.check import RULES, check
 from localdlc.spec.familiar import familiar
 from localdlc.spec.notes import notes
 from localdlc.spec.overrides import apply
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from localdlc.errors import Problem
+    from localdlc.spec.check import Rule
 
 __all__ = ["read"]
 
@@ -41,7 +42,7 @@ _WANTED: dict[str, tuple[str, Any]] = {
 
 
 def read(
-    data: bytes, overrides: Sequence[str], *, strict: bool
+    data: bytes, overrides: Sequence[str], *, strict: bool, rules: Sequence[Rule] = ()
 ) -> tuple[CreateJobRequest, list[Problem]]:
     """Read the request and the notes about it; InvalidRequest has all problems in body order."""
     tree = reduce(apply, overrides, body.parse(data))
@@ -54,7 +55,7 @@ def read(
     flawed = list(body.flaws(tree))
     request, mistyped = _typed(body.encodable(given) if flawed else given)
     unknown = list(unknown_members(request))
-    problems = _unexplained(check(request), _unexplained(mistyped, flawed))
+    problems = _unexplained(check(request, (*RULES, *rules)), _unexplained(mistyped, flawed))
     if strict:
         problems += [problem for problem in unknown if problem.code != "Note"]
     if problems:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from localdlc.spec.problems import invalid, missing, one_of
+from localdlc.spec.problems import invalid, missing, nearest, one_of, quoted
 from localdlc.spec.rules.places import containers, roles, security_contexts
 from localdlc.spec.rules.roles import image
 
@@ -15,9 +15,17 @@ if TYPE_CHECKING:
     from localdlc.errors import Problem
     from localdlc.spec.request import CreateJobRequest
 
-__all__ = ["seccomp", "shared_volumes", "side_images", "side_names", "users"]
+__all__ = ["capabilities", "seccomp", "shared_volumes", "side_images", "side_names", "users"]
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# Linux's, as Kubernetes spells them; engines take them with CAP_ before them, too.
+_CAPABILITIES = """
+    ALL AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN
+    DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER KILL LEASE LINUX_IMMUTABLE
+    MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST NET_RAW PERFMON SETFCAP
+    SETGID SETPCAP SETUID SYSLOG SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_MODULE SYS_NICE SYS_PACCT
+    SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG WAKE_ALARM
+""".split()  # noqa: SIM905 - as a list it has forty lines
 
 
 def side_images(request: CreateJobRequest) -> Iterator[Problem]:
@@ -57,6 +65,19 @@ def users(request: CreateJobRequest) -> Iterator[Problem]:
         for name in ("RunAsUser", "RunAsGroup"):
             if not 0 <= (getattr(context, name) or 0) < 2**32 - 1:
                 yield invalid(f"{path}.{name}", "must be an id: 0 to 4294967294")
+
+
+def capabilities(request: CreateJobRequest) -> Iterator[Problem]:
+    """Engines create no container with one that they do not know."""
+    for path, context in security_contexts(request):
+        for kind in ("Add", "Drop"):
+            for index, name in enumerate(getattr(context.Capabilities, kind, ())):
+                plain = name.upper().removeprefix("CAP_")
+                if plain not in _CAPABILITIES:
+                    meant = nearest(plain, _CAPABILITIES)
+                    hint = f"; did you mean {meant}?" if meant else ""
+                    sentence = f"{quoted(name)} is no capability of Linux{hint}"
+                    yield invalid(f"{path}.Capabilities.{kind}[{index}]", sentence)
 
 
 def seccomp(request: CreateJobRequest) -> Iterator[Problem]:

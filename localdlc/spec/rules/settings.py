@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_interface
 from typing import TYPE_CHECKING
 
-from localdlc.spec.error_monitoring import flaws
+from localdlc.spec.error_monitoring import flaws, strays
 from localdlc.spec.problems import invalid, one_of
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = [
     "error_monitoring",
     "grace",
     "reservation",
+    "sanity_check",
 ]
 
 
@@ -46,6 +47,13 @@ def error_monitoring(request: CreateJobRequest) -> Iterator[Problem]:
     text = request.Settings.ErrorMonitoringArgs if request.Settings else None
     for flaw in flaws(text or ""):
         yield invalid("Settings.ErrorMonitoringArgs", flaw)
+
+
+def sanity_check(request: CreateJobRequest) -> Iterator[Problem]:
+    """Those of the sanity check have the same form; what they mean is the cloud's."""
+    text = request.Settings.SanityCheckArgs if request.Settings else None
+    for flaw in strays(text or ""):
+        yield invalid("Settings.SanityCheckArgs", flaw)
 
 
 def data_juicer(request: CreateJobRequest) -> Iterator[Problem]:

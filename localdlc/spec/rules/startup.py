@@ -42,10 +42,10 @@ def minimums(request: CreateJobRequest) -> Iterator[Problem]:
         if not text:
             continue
         at = f"{path}.MinReplicas"
-        if re.fullmatch(r"\d+(\.\d+)?%", text):
+        if re.fullmatch(r"[0-9]+(\.[0-9]+)?%", text):
             if not 0 < float(text[:-1]) <= 100:
                 yield invalid(at, f"must be above 0% and at most 100%, not {quoted(text)}")
-        elif not re.fullmatch(r"[0-9]+", text):
+        elif not re.fullmatch(r"[0-9]{1,9}", text):
             yield invalid(at, f'must be a number or a percentage: "2" or "50%", not {quoted(text)}')
         elif there is not None and not 1 <= int(text) <= there:
             yield invalid(at, f"must be 1 to {there}: so many replicas has {upstream.Type}")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from given import JOB_ID, exited, planned, request, short
 
+from localdlc.config import Config
 from localdlc.errors import InvalidRequest
 from localdlc.plan.model import Plan
 from localdlc.plan.policy import Finish, decide
 from localdlc.plan.progress import Progress
 from localdlc.plan.startup import awaited_ports, may_start
+from localdlc.service import Service
 
 Roles = dict[str, int | None]
 Waits = dict[str, list[dict[str, str]]]
@@ -31,6 +35,22 @@ def after(role: str, phase: str = "Running", least: str = "") -> list[dict[str, 
 
 def order(plan: Plan) -> dict[str, list[str]]:
     return {r.role: [str(upstream) for upstream in r.start_after] for r in plan.replicas}
+
+
+READY = {"StartupDependencies": after("Worker", "ServiceReady")}
+PORT = "JobSpecs[{}].ServiceSpec.DefaultPort"
+
+
+def problems_of(job_type: str, **specs: dict[str, Any]) -> list[str]:
+    """The paths of what is wrong, as `validate` finds it."""
+    body = request(dict.fromkeys(specs, 1), job_type)
+    for spec in body["JobSpecs"]:
+        spec |= specs[spec["Type"]]
+    try:
+        Service(Config(home=Path("/nowhere"))).validate(json.dumps(body).encode())
+    except InvalidRequest as error:
+        return [problem.path for problem in error.problems]
+    return []
 
 
 TF: Roles = {"Chief": 1, "Worker": 4, "PS": 2}
@@ -99,11 +119,23 @@ def test_every_framework_has_its_port(job_type: str, upstream: str, port: int) -
 
 
 def test_a_port_that_nobody_knows_is_asked_for() -> None:
-    waits = {"Master": after("Worker", "ServiceReady")}
-    with pytest.raises(InvalidRequest) as caught:
-        ordered("PyTorchJob", {"Master": 1, "Worker": 1}, waits)
-    (problem,) = caught.value.problems
-    assert problem.path == "JobSpecs[Type=Worker].ServiceSpec.DefaultPort"
+    assert problems_of("PyTorchJob", Worker={}, Master=READY) == [PORT.format(0)]
+
+
+def test_a_port_is_not_asked_for_where_it_is_known_or_not_awaited() -> None:
+    served = {"ServiceSpec": {"DefaultPort": 80}}
+    assert problems_of("PyTorchJob", Master=READY, Worker=served) == []
+    running = {"StartupDependencies": after("Worker")}
+    assert problems_of("PyTorchJob", Master=running, Worker={}) == []
+    # The one Worker becomes the Head, whose port is Ray's.
+    assert problems_of("RayJob", **{"Worker": {}, "Worker-a": READY}) == []
+
+
+def test_a_missing_port_is_told_beside_everything_else() -> None:
+    wrong = {**READY, "RestartPolicy": "Sometimes"}
+    found = problems_of("PyTorchJob", Master=wrong, Worker={})
+    assert found == ["JobSpecs[0].RestartPolicy", PORT.format(1)]
+    assert problems_of("PyTorchJob", Boss=READY, Worker={}) == ["JobSpecs[0].Type"]
 
 
 # who may start

@@ -42,6 +42,7 @@ from localdlc.sweep import sweep
 if TYPE_CHECKING:
     from localdlc.injection import Injected
     from localdlc.libraries import Installations
+    from localdlc.metering import Metering
     from localdlc.run.faults import Faults
     from localdlc.stage.files import FilesTask
     from localdlc.stage.shared import SharedTask
@@ -227,6 +228,9 @@ def supervise(
         if faults := faults_of(plan, engine, errands, control.inbox.post):
             emit = faults.heard(emit)
             after.callback(faults.leave, journal.note)
+        if metering := metering_of(plan, config, engine, control.inbox.post):
+            emit = metering.heard(emit)
+            after.callback(metering.leave)
         Supervisor(plan, engine, emit, settings, control, tasks, afterwards).run()
     outputs.write_back(journal, succeeded=journal.view.status == "Succeeded")
 
@@ -275,6 +279,14 @@ def faults_of(plan: Plan, engine: Engine, errands: Errands, post: Post) -> Fault
     from localdlc.run.faults import Faults
 
     return Faults(plan, engine, errands, post)
+
+
+def metering_of(plan: Plan, config: Config, engine: Engine, post: Post) -> Metering | None:
+    if config.metrics == "off":
+        return None
+    from localdlc.metering import Metering
+
+    return Metering(plan, engine, config.home / "jobs" / plan.job_id, post)
 
 
 def installations_of(

@@ -145,6 +145,11 @@ job_options = apply(
             metavar="REPLICA:WHAT@WHEN",
             help="Rehearse a fault: kill, preempt, oom, pause, net-cut, net-delay=100ms.",
         ),
+        click.option(
+            "--metrics",
+            type=click.Choice(["on", "off"]),
+            help="Sample what replicas use, from the third second on.",
+        ),
         click.option("--grace", metavar="SECONDS", help="Between SIGTERM and SIGKILL."),
         click.option(
             "--time-scale",

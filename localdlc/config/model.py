@@ -127,7 +127,8 @@ class Config:
     or UUIDs of those that jobs may have. ``nccl``: replicas are as ``isolated`` from each other as
     nodes are, or processes of the ``same-host``.
     ``allow_privileged`` lets a request ask for rights that give this machine away. ``fault`` are
-    faults to rehearse, as in ``worker-1:kill@30s``.
+    faults to rehearse, as in ``worker-1:kill@30s``. ``metrics``: whether it is sampled what replicas
+    use (``on``, ``off``).
     """
 
     home: Path
@@ -164,6 +165,7 @@ class Config:
     gpu_inventory: tuple[Gpu, ...] | None = None
     nccl: str = "isolated"
     fault: tuple[str, ...] = ()
+    metrics: str = "on"
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def named(self, setting: str) -> str:

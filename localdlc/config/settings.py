@@ -189,4 +189,5 @@ SETTINGS: dict[str, Reader] = {
     "gpu_inventory": gpu_inventory,
     "nccl": one_of("isolated", "same-host"),
     "fault": several,
+    "metrics": one_of("on", "off"),
 }

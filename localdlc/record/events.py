@@ -32,6 +32,7 @@ __all__ = [
     "ReplicaLost",
     "ReplicaRestarted",
     "ReplicaStarted",
+    "ReplicaUsed",
     "StatusChanged",
     "StopRequested",
     "decoded",
@@ -202,6 +203,34 @@ class FaultInjected(Event):
     attempt: int
     fault: str
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaUsed(Event):
+    """What one attempt of a replica used, as far as it was sampled; before the verdict.
+
+    Cores, bytes and seconds; GPUs in percent of the time. None: no limit, not asked, not known.
+    """
+
+    pod_id: str
+    attempt: int
+    seconds: float
+    cpus_mean: float
+    cpus_peak: float
+    cpus_limit: float | None
+    cpus_asked: float | None
+    memory_mean: int
+    memory_peak: int
+    memory_limit: int | None
+    memory_asked: int | None
+    network_in: int
+    network_out: int
+    disk_read: int
+    disk_written: int
+    oom_kills: int | None = None
+    gpu_mean: float | None = None
+    gpu_memory_peak: int | None = None
+    gpu_memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from localdlc.record.events import (
     ReplicaLost,
     ReplicaRestarted,
     ReplicaStarted,
+    ReplicaUsed,
     StatusChanged,
     StopRequested,
 )
@@ -65,7 +66,8 @@ class StatusSpan:
 class ReplicaView:
     """One replica now. ``status`` is a pod's: Pending, Running, Succeeded, Failed, Unknown.
 
-    ``earlier`` are the attempts before this one, oldest first: DLC's HistoryPods.
+    ``earlier`` are the attempts before this one, oldest first: DLC's HistoryPods. ``used`` is known
+    of those that were sampled, from the verdict on.
     """
 
     pod_id: str
@@ -80,6 +82,7 @@ class ReplicaView:
     oom: bool = False
     stopped_by_us: bool = False
     lost: str = ""
+    used: ReplicaUsed | None = None
     earlier: tuple[ReplicaView, ...] = ()
 
 
@@ -206,6 +209,15 @@ def _(event: ReplicaExited, view: JobView, time: datetime) -> JobView:
 def _(event: ReplicaLost, view: JobView, time: datetime) -> JobView:
     known = replica_of(view, event.pod_id)
     return with_replica(view, replace(known, status="Unknown", finished=time, lost=event.reason))
+
+
+@change.register
+def _(event: ReplicaUsed, view: JobView, time: datetime) -> JobView:
+    last = replica_of(view, event.pod_id)
+    if last.attempt == event.attempt:
+        return with_replica(view, replace(last, used=event))
+    earlier = (replace(r, used=event) if r.attempt == event.attempt else r for r in last.earlier)
+    return with_replica(view, replace(last, earlier=tuple(earlier)))
 
 
 @change.register

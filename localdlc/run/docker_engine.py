@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import docker
 import docker.errors
@@ -38,6 +38,10 @@ from localdlc.run.engine import (
 from localdlc.run.engine_address import find_engine
 from localdlc.run.frames import DockerAttachment
 from localdlc.run.host import routed_subnets
+
+if TYPE_CHECKING:
+    from localdlc.record.usage import Usage
+    from localdlc.run.container_use import Groups
 
 __all__ = ["DockerEngine", "connect"]
 
@@ -86,6 +90,7 @@ class DockerEngine:
     def __init__(self, client: docker.APIClient, address: str) -> None:
         self._client = client
         self._address = address
+        self._groups: Groups = {}
 
     def close(self) -> None:
         """Gives back the connections that are idle."""
@@ -270,6 +275,12 @@ class DockerEngine:
             output = self._client.exec_start(made)
             code = self._client.exec_inspect(made)["ExitCode"]
         return Answer(137 if code is None else code, output)
+
+    def usage(self, container_id: str) -> Usage:
+        from localdlc.run.container_use import usage_of  # most jobs are over before it is needed
+
+        with self._asking("say what a replica uses"):
+            return usage_of(self._client, container_id, self._groups)
 
     def pause(self, container_id: str) -> None:
         with self._asking("pause a replica"):

@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from localdlc.errors import EngineUnavailable
 from localdlc.plan.model import Door, Login, Mount, Resources
 from localdlc.plan.pod import Rights
+
+if TYPE_CHECKING:
+    from localdlc.record.usage import Usage
 
 __all__ = [
     "Answer",
@@ -213,6 +216,13 @@ class Engine(Protocol):
 
         A program that is not there ends with 126 or 127. Raises `EngineUnavailable` for a container
         that does not run; one that ends meanwhile takes the command with it.
+        """
+        ...
+
+    def usage(self, container_id: str) -> Usage:
+        """What a running container has used since its start.
+
+        Raises `EngineUnavailable` for one that does not run.
         """
         ...
 

@@ -25,6 +25,7 @@ from typing import Literal
 
 from localdlc.errors import EngineUnavailable, ImageError
 from localdlc.plan.model import Login
+from localdlc.record.usage import Usage
 from localdlc.run.engine import (
     Answer,
     ContainerSpec,
@@ -139,8 +140,8 @@ class FakeAttachment:
 class FakeEngine:
     """Runs ``script`` for every replica, and ``errands`` for containers that do something beside.
 
-    ``commands`` answers what is executed in a container. ``images`` are those it has; None: any
-    asked for.
+    ``commands`` answers what is executed in a container, ``usage`` says what one uses. ``images``
+    are those it has; None: any asked for.
     """
 
     def __init__(
@@ -150,11 +151,14 @@ class FakeEngine:
         cpus: int = 8,
         errands: Script = lambda replica: 0,
         commands: Command = lambda replica, command: Answer(0, b""),
+        usage: Callable[[FakeReplica], Usage] = lambda replica: Usage(),
     ) -> None:
         self._script = script
         self._errands = errands
         self._commands = commands
+        self._usage = usage
         self._images = images
+        self._made: tuple[str, ...] = ()
         self._cpus = cpus
         self._ids = count(1)
         self.containers: dict[str, FakeReplica] = {}
@@ -264,6 +268,9 @@ class FakeEngine:
             raise EngineUnavailable(f"the container {replica.spec.name} is paused")
         replica.executed.append(tuple(command))
         return self._commands(replica, tuple(command))
+
+    def usage(self, container_id: str) -> Usage:
+        return self._usage(self._running(container_id))
 
     def pause(self, container_id: str) -> None:
         self._running(container_id).hold(paused=True)

@@ -190,7 +190,11 @@ class TextPrinter:
         for pod_id in {pod for pod, _ in self._pending}:
             self._end_lines(pod_id, view.job_id)
         # What is wrong comes last, where the eye is.
-        for line in (*self._faithfulness(view), *self._failure(finish, view)):
+        for line in (
+            *self._faithfulness(view),
+            *self._used(view),
+            *self._failure(finish, view),
+        ):
             self._say(line)
         word = self._paint(finish.status, STATUS_COLOURS.get(finish.status, 0))
         by = finish.deciding_replica
@@ -209,6 +213,13 @@ class TextPrinter:
             yield f"  {time:%H:%M:%S} UTC  fault {fault.fault}: {befallen(fault, view.job_id)}"
         for treatment, what in () if self._quiet else view.fidelity.words():
             yield f"  {treatment:<13} {what}"
+
+    def _used(self, view: JobView) -> Iterator[str]:
+        """Of a job that lasted long enough to be sampled."""
+        if not self._quiet and any(replica.used for replica in view.replicas.values()):
+            from localdlc.terminal.usage import used_lines
+
+            yield from (f"  used  {line}" for line in used_lines(view))
 
     def _failure(self, finish: JobFinished, view: JobView) -> Iterator[str]:
         """Who decided, how it ended, its last lines, and what became of the others."""

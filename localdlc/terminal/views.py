@@ -14,6 +14,7 @@ from localdlc.stage.caches import Cached
 from localdlc.stage.meter import amount
 from localdlc.sweep import Swept
 from localdlc.terminal.lines import collapsed, readable
+from localdlc.terminal.usage import used_lines
 from localdlc.terminal.words import befallen, how_it_ended, short
 
 __all__ = [
@@ -101,6 +102,7 @@ def job_text(view: JobView) -> str:
                 (f"{time:%Y-%m-%d %H:%M:%S}", f"fault {fault.fault}", befallen(fault, view.job_id))
                 for time, fault in view.faults
             ),
+            *indented(("used", line) for line in used_lines(view)),
             *indented(view.fidelity.words()),
         ]
     )

@@ -207,6 +207,7 @@ FROM_ENVIRONMENT = {
     ),
     "nccl": ("same-host", "same-host"),
     "fault": ("worker-1:kill@30s,ps-0:pause", ("worker-1:kill@30s", "ps-0:pause")),
+    "metrics": ("off", "off"),
     "allow_host_path": ("/etc/ssl,/dev/nvme0", (Path("/etc/ssl"), Path("/dev/nvme0"))),
     "denied_host_paths": ("/srv", (Path("/srv"),)),
 }

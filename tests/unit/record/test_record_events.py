@@ -82,6 +82,18 @@ SAMPLES: list[tuple[Event, dict[str, Any]]] = [
         events.ReplicaRestarted(POD, 2, "137", 1),
         {"pod_id": POD, "attempt": 2, "reason": "137", "restart": 1},
     ),
+    (
+        events.ReplicaUsed(POD, 1, 4.0, 0.5, 1.0, 2.0, 8.0, 3, 5, 7, 9, 1, 2, 3, 4, 0),
+        {
+            "pod_id": POD,
+            "attempt": 1,
+            "seconds": 4.0,
+            **{"cpus_mean": 0.5, "cpus_peak": 1.0, "cpus_limit": 2.0, "cpus_asked": 8.0},
+            **{"memory_mean": 3, "memory_peak": 5, "memory_limit": 7, "memory_asked": 9},
+            **{"network_in": 1, "network_out": 2, "disk_read": 3, "disk_written": 4},
+            **{"oom_kills": 0, "gpu_mean": None, "gpu_memory_peak": None, "gpu_memory": None},
+        },
+    ),
     (events.StopRequested("SIGINT"), {"by": "SIGINT"}),
     (events.Note("by the way"), {"text": "by the way"}),
     (events.Progress("i:1", "50%"), {"subject": "i:1", "text": "50%"}),

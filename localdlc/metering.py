@@ -1,0 +1,107 @@
+"""What replicas use while they run: heard of here, looked at by the sampler, told at the end.
+
+A job that is over in two seconds has paid for a thread and nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from localdlc.errors import bug
+from localdlc.plan.model import Plan
+from localdlc.record.events import (
+    Event,
+    JobFinished,
+    Note,
+    ReplicaExited,
+    ReplicaLost,
+    ReplicaStarted,
+)
+from localdlc.run.engine import Engine
+from localdlc.run.inbox import Post
+
+if TYPE_CHECKING:
+    from localdlc.run.sampler import Attempt, Sampler
+
+__all__ = ["EVERY", "Metering"]
+
+# Seconds between two looks, and before the first.
+EVERY = 2.0
+# Seconds that a look which is under way is waited for at the end.
+PATIENCE = 1.0
+
+
+class Metering:
+    """The sampler of one job, on a thread of its own from the start of the first replica."""
+
+    def __init__(
+        self, plan: Plan, engine: Engine, folder: Path, post: Post, every: float = EVERY
+    ) -> None:
+        """``folder`` is the job's."""
+        self._plan = plan
+        self._engine = engine
+        self._folder = folder
+        self._post = post
+        self._every = every
+        self._running: dict[Attempt, tuple[str, float]] = {}
+        self._over = Flag()
+        self._thread: Thread | None = None
+        self._sampler: Sampler | None = None
+
+    def heard(self, emit: Callable[[Event], None]) -> Callable[[Event], None]:
+        """The same ``emit``, overheard; what was used comes before the verdict."""
+
+        def hear(event: Event) -> None:
+            match event:
+                case ReplicaStarted():
+                    self._started(event)
+                case ReplicaExited() | ReplicaLost():
+                    self._running.pop((event.pod_id, event.attempt), None)
+                case JobFinished():
+                    self.leave()
+                    for used in self._sampler.sums() if self._sampler else ():
+                        emit(used)
+            emit(event)
+
+        return hear
+
+    def leave(self) -> None:
+        """There is nothing to look at any more."""
+        self._over.set()
+        if self._thread and self._sampler:
+            self._thread.join(PATIENCE)
+
+    def _started(self, event: ReplicaStarted) -> None:
+        self._running[event.pod_id, event.attempt] = (event.container_id, time.time())
+        if self._thread is None:
+            self._thread = Thread(target=self._live, name="metering", daemon=True)
+            self._thread.start()
+
+    def _live(self) -> None:
+        if self._over.wait(self._every):
+            return
+        try:
+            self._look_on()
+        except OSError as error:
+            self._note(f"what replicas use is not kept from now on: {error}")
+        except Exception as error:  # noqa: BLE001 - in a thread nobody else would ever hear of it
+            self._note(str(bug(error)))
+
+    def _look_on(self) -> None:
+        from localdlc.run.sampler import Running, Sampler
+
+        with closing(Sampler(self._engine, self._plan, self._folder, self._note)) as sampler:
+            self._sampler = sampler
+            while not self._over.is_set():
+                running = dict(self._running)
+                sampler.look({key: Running(*each) for key, each in running.items()})
+                self._over.wait(self._every)
+
+    def _note(self, text: str) -> None:
+        self._post(Note(text))

@@ -127,6 +127,12 @@ job_options = apply(
             help="If more is asked for than there is: share it out, or do not run.",
         ),
         click.option(
+            "--no-wait",
+            is_flag=True,
+            default=None,
+            help="Do not run what would have to wait for GPUs that other jobs have.",
+        ),
+        click.option(
             "--gpus",
             type=click.Choice(["strict", "share", "shrink", "none"]),
             help="If more GPUs are asked for than there are: do not run, let replicas share,"

@@ -120,7 +120,8 @@ class Config:
     ``write_back`` uploads what a job wrote over fetched data. ``allow_host_path`` are places that
     matter on this machine and may be mounted; ``denied_host_paths`` are more that may not.
     ``resources`` says what becomes of a job that asks for more than this machine has: all have a
-    ``share`` of it, or they have ``exact`` what they ask for, or there is no job.
+    ``share`` of it, or they have ``exact`` what they ask for, or there is no job. With ``no_wait``
+    there is no job that would have to queue, either.
     ``gpus`` says that of GPUs: all as asked for (``strict``), some together (``share``), fewer and
     smaller replicas (``shrink``), or ``none``; ``nproc`` are the processes of a replica.
     ``gpu_inventory`` are this machine's, where NVML is not to be asked, ``gpu_devices`` the indexes
@@ -159,6 +160,7 @@ class Config:
     denied_host_paths: tuple[Path, ...] = ()
     allow_privileged: bool = False
     resources: str = "share"
+    no_wait: bool = False
     gpus: str = "strict"
     nproc: int | None = None
     gpu_devices: tuple[str, ...] = ()

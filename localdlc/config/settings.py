@@ -183,6 +183,7 @@ SETTINGS: dict[str, Reader] = {
     "denied_host_paths": places,
     "allow_privileged": a_switch,
     "resources": one_of("share", "exact"),
+    "no_wait": a_switch,
     "gpus": one_of("strict", "share", "shrink", "none"),
     "nproc": whole(1),
     "gpu_devices": several,

@@ -89,6 +89,7 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
         reserved=reservation(request, config, job_id),
         faults=faults(config.fault, job_id, [each.pod_id for each in replicas]),
         sanity_check=bool(request.Settings and request.Settings.EnableSanityCheck),
+        priority=request.Priority or 1,
     )
     return replace(plan, restart_budget=budget(plan))
 

@@ -245,7 +245,8 @@ class Network:
 class Plan:
     """What will be done for one job. Seconds throughout.
 
-    ``pool`` are the GPUs that it may have, None when no replica is to have any.
+    ``pool`` are the GPUs that it may have, None when no replica is to have any. ``priority`` is its
+    place in the queue for them, 1 to 9, the highest first.
     """
 
     job_id: str
@@ -268,6 +269,7 @@ class Plan:
     sanity_check: bool = False
     faults: tuple[Fault, ...] = ()
     pool: Pool | None = None
+    priority: int = 1
 
     def placed(self, subnet: IPv4Network) -> Plan:
         """The same plan with every address fixed: .1 is the gateway, replicas follow in order."""
@@ -306,6 +308,7 @@ class Plan:
             "success_policy": self.success_policy,
             "deadline_seconds": self.deadline_seconds,
             "grace_seconds": self.grace_seconds,
+            "priority": self.priority,
             "restart_budget": self.restart_budget,
             "network": {"name": self.network.name, "subnet": str(subnet) if subnet else None},
             "inputs": [

@@ -33,7 +33,6 @@ TABLE = [
         "ignored",
         CLOUD,
         "ResourceId",
-        "Priority",
         "SchedulingStrategy",
         *under("JobSpecs[].AssignNodeSpec", "EnableAssignNode NodeNames AntiAffinityNodeNames"),
         *under("JobSpecs[].AssignNodeSpec.HyperNodes[]", "HyperNodeName NodeNames"),

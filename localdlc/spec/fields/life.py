@@ -31,6 +31,7 @@ def of_another_type(request: CreateJobRequest, _: Any) -> bool:
 
 
 TABLE = [
+    *rows("honoured", "the order in the queue for GPUs: the highest first, then older", "Priority"),
     *rows(
         "honoured",
         "decides which replicas must end well",

@@ -104,12 +104,12 @@ def test_a_plan_shows_no_secret_by_field_or_by_value(cli: Cli, job_file: Write) 
 
 
 def test_validate_lists_what_runs_differently_here(cli: Cli, job_file: Write) -> None:
-    file = job_file(request({"Worker": 1}, Priority=3, Enviroments={"A": "b"}))
+    file = job_file(request({"Worker": 1}, ResourceId="q", Enviroments={"A": "b"}))
     said = cli("validate", file)
     assert said.code == 0
     assert said.out.splitlines()[0] == "The request is valid."
     assert "note: Enviroments" in said.out
-    assert any(line.startswith("ignored") and "Priority" in line for line in said.out.splitlines())
+    assert any(line.startswith("ignored") and "ResourceId" in line for line in said.out.splitlines())
     body = cli("validate", file, "-o", "json").json
     assert list(body) == ["valid", "runs_here", "notes", "fidelity"]
     assert body["valid"] is True
@@ -118,20 +118,20 @@ def test_validate_lists_what_runs_differently_here(cli: Cli, job_file: Write) ->
 
 
 def test_strict_lets_nothing_pass_that_has_no_effect(cli: Cli, job_file: Write) -> None:
-    honoured, ignored = job_file(request({"Worker": 1})), ["--set", "Priority=3"]
+    honoured, ignored = job_file(request({"Worker": 1})), ["--set", "ResourceId=q"]
     assert cli("validate", "--strict", honoured).code == 0
     for command in ("validate", "plan", "run"):
         said = cli(command, "--strict", honoured, *ignored)
         assert said.code == 2
-        assert "Priority: it steers the cloud's scheduler" in said.err
+        assert "ResourceId: it steers the cloud's scheduler" in said.err
 
 
 def test_a_plan_says_how_faithful_a_run_would_be(cli: Cli, job_file: Write) -> None:
-    said = cli("plan", job_file(request({"Worker": 1}, Priority=3)))
+    said = cli("plan", job_file(request({"Worker": 1}, ResourceId="q")))
     assert said.out.splitlines()[-2:] == [
         "honoured      DisplayName, JobType, JobSpecs[].Type, JobSpecs[].PodCount, "
         "JobSpecs[].Image, UserCommand",
-        "ignored       Priority: it steers the cloud's scheduler; there is one machine here",
+        "ignored       ResourceId: it steers the cloud's scheduler; there is one machine here",
     ]
 
 

@@ -198,6 +198,7 @@ FROM_ENVIRONMENT = {
     "write_back": ("1", True),
     "allow_privileged": ("1", True),
     "resources": ("exact", "exact"),
+    "no_wait": ("1", True),
     "gpus": ("shrink", "shrink"),
     "nproc": ("2", 2),
     "gpu_devices": ("0,GPU-b", ("0", "GPU-b")),

@@ -10,7 +10,7 @@ from given import JOB_ID, planned, request
 
 from localdlc.config import CodeSource
 
-PLAN = """job_id display_name job_type success_policy deadline_seconds grace_seconds
+PLAN = """job_id display_name job_type success_policy deadline_seconds grace_seconds priority
 restart_budget network inputs replicas notes"""
 REPLICA = """pod_id role index hostname aliases ip image command env injected mounts files
 resources start_after restart_policy decides"""

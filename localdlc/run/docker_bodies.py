@@ -11,7 +11,15 @@ from localdlc.errors import ImageError
 from localdlc.plan.model import Login, Mount
 from localdlc.run.engine import ContainerSpec, Overlay
 
-__all__ = ["EATERS", "ROOM", "auth_config", "container_config", "overlay_options", "progress"]
+__all__ = [
+    "EATERS",
+    "ROOM",
+    "auth_config",
+    "committed",
+    "container_config",
+    "overlay_options",
+    "progress",
+]
 
 # Bytes that are left to a container whose memory is to be exhausted.
 ROOM = 16 << 20
@@ -80,6 +88,16 @@ def host_config(spec: ContainerSpec) -> dict[str, Any]:
         {"Name": name, "Soft": limit, "Hard": limit} for name, limit in limits.ulimits.items()
     ]
     return config
+
+
+def committed(image: dict[str, Any], container: dict[str, Any]) -> dict[str, Any]:
+    """An image's configuration for what a container of it becomes.
+
+    The engine adds what only the container has. That is its labels, which can only be emptied.
+    """
+    labels = image.get("Labels") or {}
+    own = {label: "" for label in container.get("Labels") or {} if label not in labels}
+    return {**image, "Labels": {**labels, **own}}
 
 
 def published(spec: ContainerSpec) -> dict[str, list[dict[str, str]]]:

@@ -21,11 +21,13 @@ from localdlc.run.docker_bodies import (
     EATERS,
     ROOM,
     auth_config,
+    committed,
     container_config,
     overlay_options,
     progress,
 )
 from localdlc.run.docker_errors import gone_is_fine, speaking
+from localdlc.run.docker_found import FoundContainers
 from localdlc.run.engine import (
     Answer,
     ContainerSpec,
@@ -81,7 +83,7 @@ def connect(environment: Mapping[str, str]) -> DockerEngine:
         return DockerEngine(client, address.url)
 
 
-class DockerEngine:
+class DockerEngine(FoundContainers):
     """An `Engine` over one docker-py client, shared by all threads.
 
     Short calls end after the client's ``timeout``.
@@ -188,6 +190,17 @@ class DockerEngine:
             )
             yield from progress(lines, f"cannot build the image {reference}")
 
+    def commit(self, container_id: str, reference: str) -> None:
+        repository, _, tag = reference.rpartition(":")
+        with speaking(f"make the image {reference}", ImageError):
+            container = self._client.inspect_container(container_id)
+            config = self._client.inspect_image(container["Image"])["Config"]  # type: ignore[no-untyped-call]
+            if config.get("Volumes"):
+                told = ", ".join(config["Volumes"])
+                raise ImageError(f"{container['Config']['Image']} has volumes: {told}")
+            body = committed(config, container["Config"])
+            self._client.commit(container_id, repository=repository, tag=tag, conf=body)
+
     def remove_image(self, reference: str) -> None:
         with self._asking(f"remove the image {reference}", ImageError), gone_is_fine():
             self._client.remove_image(reference)
@@ -252,10 +265,12 @@ class DockerEngine:
 
     def wait(self, container_id: str) -> Exit:
         with self._asking("wait for a replica"):
-            code = self._client.wait(container_id)["StatusCode"]
             state = self._client.inspect_container(container_id)["State"]
+            if state["Status"] != "exited":
+                self._client.wait(container_id)
+                state = self._client.inspect_container(container_id)["State"]
         return Exit(
-            code=code,
+            code=state["ExitCode"],
             oom=state["OOMKilled"],
             finished_at=datetime.fromisoformat(state["FinishedAt"]),
         )
@@ -319,7 +334,7 @@ class DockerEngine:
             networks = self._client.networks(filters=chosen)
         return (
             *(
-                Leftover("container", c["Id"], c["Names"][0].lstrip("/"), c["Labels"])
+                Leftover("container", c["Id"], c["Names"][0].lstrip("/"), c["Labels"], c["State"])
                 for c in containers
             ),
             *(Leftover("volume", v["Name"], v["Name"], v["Labels"]) for v in volumes),

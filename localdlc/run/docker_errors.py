@@ -11,6 +11,7 @@ import requests.exceptions
 import urllib3.exceptions
 
 from localdlc.errors import EngineUnavailable, ImageError, LocaldlcError
+from localdlc.run.engine import EngineGone
 
 __all__ = ["FOREIGN", "gone_is_fine", "speaking"]
 
@@ -20,6 +21,8 @@ FOREIGN: tuple[tuple[type[Exception], type[LocaldlcError]], ...] = (
     (docker.errors.ImageNotFound, ImageError),
     (docker.errors.DockerException, EngineUnavailable),
     (docker.errors.StreamParseError, EngineUnavailable),
+    (requests.exceptions.Timeout, EngineUnavailable),
+    (requests.exceptions.ConnectionError, EngineGone),
     (requests.exceptions.RequestException, EngineUnavailable),
     # While a pull or a build is read line by line nobody wraps these.
     (urllib3.exceptions.HTTPError, EngineUnavailable),

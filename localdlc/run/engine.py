@@ -26,6 +26,7 @@ __all__ = [
     "ContainerSpec",
     "Engine",
     "EngineFacts",
+    "EngineGone",
     "Exit",
     "Leftover",
     "Overlay",
@@ -33,6 +34,10 @@ __all__ = [
 ]
 
 Stream = Literal["stdout", "stderr"]
+
+
+class EngineGone(EngineUnavailable):
+    """Nobody answers any more: the engine has ended, or begins anew."""
 
 
 class SubnetTaken(EngineUnavailable):
@@ -111,12 +116,16 @@ class Overlay:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A container, volume or network that carries our labels."""
+    """A container, volume or network that carries our labels.
+
+    ``state`` is a container's, in Docker's words: ``created``, ``running``, ``exited`` …
+    """
 
     kind: Literal["container", "volume", "network"]
     id: str
     name: str
     labels: Mapping[str, str]
+    state: str = ""
 
 
 class Attachment(Protocol):
@@ -173,7 +182,18 @@ class Engine(Protocol):
         """Builds, yielding the builder's lines; raises `ImageError`."""
         ...
 
-    def remove_image(self, reference: str) -> None: ...
+    def commit(self, container_id: str, reference: str) -> None:
+        """Makes an image of its own image and what it has written over it, once it has ended.
+
+        The new one has the old one's configuration, and nothing of the container's environment
+        that the old one has not named. Raises `ImageError`, also where the image has volumes: what
+        is written into these is in no image.
+        """
+        ...
+
+    def remove_image(self, reference: str) -> None:
+        """One that is not there is no error; `ImageError` for one that a container uses."""
+        ...
 
     def create_network(self, name: str, subnet: IPv4Network, labels: Mapping[str, str]) -> None:
         """Raises `SubnetTaken` when another network overlaps. A name is given once only."""
@@ -195,12 +215,27 @@ class Engine(Protocol):
         """Creates without starting; returns the container's id."""
         ...
 
+    def create_again(self, container_id: str, name: str, labels: Mapping[str, str]) -> str:
+        """Creates a container like that one, which has ended: the same but for these labels."""
+        ...
+
     def attach(self, container_id: str) -> Attachment:
         """Must be called before `start`, so that not a byte is missed."""
         ...
 
+    def output(self, container_id: str) -> Attachment:
+        """The same from its first byte on, of any container: also of one that runs or has ended.
+
+        What the engine keeps of it; the end of a last line without a newline may be added.
+        """
+        ...
+
     def start(self, container_id: str) -> None:
         """Also one that has ended: it runs once more, in the files that it left."""
+        ...
+
+    def ended_within(self, container_id: str, seconds: float) -> bool:
+        """Whether it does not run, or not for longer than so many seconds. `EngineGone`."""
         ...
 
     def wait(self, container_id: str) -> Exit:

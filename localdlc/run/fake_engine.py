@@ -15,12 +15,11 @@ needs no container engine and no root.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
 from ipaddress import IPv4Network
 from itertools import count
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Condition, Thread
+from threading import Thread
 from typing import Literal
 
 from localdlc.errors import EngineUnavailable, ImageError
@@ -36,90 +35,9 @@ from localdlc.run.engine import (
     Stream,
     SubnetTaken,
 )
+from localdlc.run.fake_replica import FakeReplica, Killed
 
 __all__ = ["Command", "FakeEngine", "FakeReplica", "Script"]
-
-
-class Killed(BaseException):
-    """Raised inside a script at its next step after SIGKILL."""
-
-
-class FakeReplica:
-    """What a script sees of its container."""
-
-    def __init__(self, spec: ContainerSpec) -> None:
-        self.spec = spec
-        self._output: SimpleQueue[tuple[Stream, bytes] | None] = SimpleQueue()
-        self._changed = Condition()
-        self._signals: list[str] = []
-        self.end: Exit | None = None
-        self.running = False
-        self.paused = False
-        self.cut_off = False
-        self.executed: list[tuple[str, ...]] = []
-
-    @property
-    def env(self) -> Mapping[str, str]:
-        return self.spec.env
-
-    def write(self, data: bytes, stream: Stream = "stdout") -> None:
-        """Output, as a process writes it: any bytes, whole lines or not."""
-        with self._changed:
-            self._go_on()
-            self._output.put((stream, data))
-
-    def wait_for_signal(self, timeout: float | None = None) -> str | None:
-        """Sleeps until SIGTERM arrives; None when it did not in ``timeout`` seconds."""
-        with self._changed:
-            self._changed.wait_for(lambda: bool(self._signals), timeout)
-            self._go_on()
-            return self._signals.pop(0) if self._signals else None
-
-    def begin(self) -> None:
-        """Also once more, after its end."""
-        with self._changed:
-            self.running, self.end = True, None
-            self._signals.clear()
-
-    def hold(self, *, paused: bool) -> None:
-        with self._changed:
-            self.paused = paused
-            self._changed.notify_all()
-
-    def _go_on(self) -> None:
-        self._changed.wait_for(lambda: not self.paused or self.end is not None)
-        if self.end or "SIGKILL" in self._signals:
-            raise Killed
-
-    def deliver(self, name: str) -> None:
-        with self._changed:
-            if not self.running or self.end:
-                return
-            self._signals.append(name)
-            self.paused = False
-            self._changed.notify_all()
-            if name == "SIGKILL":
-                self._finish(137)
-
-    def finish(self, code: int, *, oom: bool = False) -> None:
-        with self._changed:
-            self._finish(code, oom=oom)
-
-    def _finish(self, code: int, *, oom: bool = False) -> None:
-        if self.end is None:
-            self.end = Exit(code, oom, datetime.now(UTC))
-            self._output.put(None)
-            self._changed.notify_all()
-
-    def wait(self) -> Exit:
-        with self._changed:
-            while self.end is None:
-                self._changed.wait()
-            return self.end
-
-    def blocks(self) -> Iterator[tuple[Stream, bytes]]:
-        while (block := self._output.get()) is not None:
-            yield block
 
 
 Script = Callable[[FakeReplica], int]
@@ -127,11 +45,12 @@ Command = Callable[[FakeReplica, tuple[str, ...]], Answer]
 
 
 class FakeAttachment:
-    def __init__(self, replica: FakeReplica) -> None:
+    def __init__(self, replica: FakeReplica, first: int) -> None:
         self._replica = replica
+        self._first = first
 
     def __iter__(self) -> Iterator[tuple[Stream, bytes]]:
-        return self._replica.blocks()
+        return self._replica.blocks(self._first)
 
     def close(self) -> None:
         pass
@@ -178,17 +97,17 @@ class FakeEngine:
         return tuple(subnet for subnet, _ in list(self.networks.values()))
 
     def find_image(self, reference: str) -> str | None:
-        known = self._images is None or reference in self._images
+        known = self._images is None or reference in self.image_names()
         return f"sha256:{reference}" if known else None
 
     def image_names(self) -> tuple[str, ...]:
-        return self._images or ()
+        return (*(self._images or ()), *self._made)
 
     def pull_image(self, reference: str, login: Login | None = None) -> Iterator[str]:
         raise ImageError(f"cannot pull the image {reference}: the fake engine has no registry")
 
     def import_image(self, tar: Path, reference: str) -> None:
-        self._images = (*(self._images or ()), reference)
+        self._made = (*self._made, reference)
 
     def build_image(
         self,
@@ -197,11 +116,18 @@ class FakeEngine:
         arguments: Mapping[str, str],
         dockerfile: str = "Dockerfile",
     ) -> Iterator[str]:
-        self._images = (*(self._images or ()), reference)
+        self._made = (*self._made, reference)
         yield f"Successfully tagged {reference}"
 
+    def commit(self, container_id: str, reference: str) -> None:
+        self._replica(container_id)
+        self._made = (*self._made, reference)
+
     def remove_image(self, reference: str) -> None:
-        self._images = tuple(i for i in self._images or () if i != reference)
+        if any(replica.spec.image == reference for replica in list(self.containers.values())):
+            raise ImageError(f"cannot remove the image {reference}: a container uses it")
+        self._made = tuple(made for made in self._made if made != reference)
+        self._images = self._images and tuple(i for i in self._images if i != reference)
 
     def create_network(self, name: str, subnet: IPv4Network, labels: Mapping[str, str]) -> None:
         if any(subnet.overlaps(other) for other in self.taken_subnets()):
@@ -229,8 +155,16 @@ class FakeEngine:
         self.containers[container_id] = FakeReplica(spec)
         return container_id
 
+    def create_again(self, container_id: str, name: str, labels: Mapping[str, str]) -> str:
+        old = self._replica(container_id).spec
+        return self.create(replace(old, name=name, labels={**old.labels, **labels}))
+
     def attach(self, container_id: str) -> FakeAttachment:
-        return FakeAttachment(self._replica(container_id))
+        replica = self._replica(container_id)
+        return FakeAttachment(replica, replica.written)
+
+    def output(self, container_id: str) -> FakeAttachment:
+        return FakeAttachment(self._replica(container_id), 0)
 
     def start(self, container_id: str) -> None:
         replica = self._replica(container_id)
@@ -254,6 +188,9 @@ class FakeEngine:
         except Exception as error:  # noqa: BLE001 - a script's traceback is its replica's output
             replica.write(f"{type(error).__name__}: {error}\n".encode(), "stderr")
             replica.finish(1)
+
+    def ended_within(self, container_id: str, seconds: float) -> bool:
+        return self._replica(container_id).ended_within(seconds)
 
     def wait(self, container_id: str) -> Exit:
         return self._replica(container_id).wait()
@@ -293,7 +230,7 @@ class FakeEngine:
 
     def leftovers(self, home: str) -> tuple[Leftover, ...]:
         containers = tuple(
-            Leftover("container", id_, replica.spec.name, replica.spec.labels)
+            Leftover("container", id_, replica.spec.name, replica.spec.labels, replica.state)
             for id_, replica in list(self.containers.items())
             if replica.spec.labels.get("localdlc.home") == home
         )

@@ -80,6 +80,14 @@ def is_silent(replica: FakeReplica) -> int:
     return 0
 
 
+LONG = b"x" * 100_000 + b"\n" + b"y" * (1 << 14) + b"\nz\n\n" + b"v" * (1 << 15) + b"\nend\n"
+
+
+def writes_long_lines(replica: FakeReplica) -> int:
+    replica.write(LONG)
+    return 0
+
+
 class Behaviour(NamedTuple):
     fake: Script
     shell: str
@@ -89,6 +97,11 @@ BEHAVIOURS = {
     "says hello": Behaviour(says_hello, "echo hello"),
     "says hello twice": Behaviour(says_hello_twice, "echo out; echo err >&2"),
     "counts": Behaviour(counts, f"seq {LINES}"),
+    "writes long lines": Behaviour(
+        writes_long_lines,
+        "python3 -c \"for n, c in ((100000, 'x'), (1 << 14, 'y'), (1, 'z'), (0, ''), (1 << 15, 'v'), "
+        "(1, 'end')): print(n * c)\"",
+    ),
     "exits 7": Behaviour(exits_seven, "exit 7"),
     "eats memory": Behaviour(eats_memory, "exec python3 -c 'bytearray(1 << 30)'"),
     "takes its leave": Behaviour(
@@ -210,6 +223,58 @@ def impatient_sockets() -> Iterator[None]:
     socket.setdefaulttimeout(1)
     yield
     socket.setdefaulttimeout(None)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "written"),
+    [("counts", COUNTED), ("writes long lines", LONG), ("exits 7", b"")],
+)
+def test_output_can_be_had_again_after_the_end(
+    world: World, behaviour: str, written: bytes
+) -> None:
+    container, first = world.run(behaviour)
+    world.engine.wait(container)
+    for _ in range(2):
+        with closing(world.engine.output(container)) as output:
+            assert read(iter(output)) == first == {"stdout": written, "stderr": b""}
+
+
+def test_the_two_streams_are_told_apart_again(world: World) -> None:
+    container, first = world.run("says hello twice")
+    with closing(world.engine.output(container)) as output:
+        assert read(iter(output)) == first
+
+
+def test_output_of_what_runs_comes_from_its_first_byte_until_its_end(world: World) -> None:
+    with world.running("takes its leave") as (container, blocks):
+        read_until(blocks, b"ready\n")
+        with closing(world.engine.output(container)) as output:
+            again = iter(output)
+            read_until(again, b"ready\n")
+            world.engine.signal(container, "SIGTERM")
+            assert read(again)["stdout"] == b"bye\n"
+
+
+def test_an_end_is_waited_for_no_longer_than_asked(world: World) -> None:
+    with world.running("sleeps") as (container, blocks):
+        read_until(blocks, b"ready\n")
+        assert not world.engine.ended_within(container, 1)
+        world.engine.signal(container, "SIGKILL")
+        assert world.engine.ended_within(container, 10)
+        assert world.engine.ended_within(container, 1)
+
+
+def test_a_container_is_created_again_under_another_name_and_labels(world: World) -> None:
+    container, first = world.run("says hello")
+    world.engine.wait(container)
+    again = world.engine.create_again(container, "dlccontract-again", {"localdlc.attempt": "2"})
+    with closing(world.engine.attach(again)) as output:
+        world.engine.start(again)
+        assert read(iter(output)) == first
+    found = {thing.id: thing for thing in world.engine.leftovers(world.home)}
+    assert found[again].name == "dlccontract-again"
+    assert found[again].labels == {**world.labels, "localdlc.attempt": "2"}
+    assert (found[container].state, found[container].labels) == ("exited", world.labels)
 
 
 # ends
@@ -472,6 +537,22 @@ def test_an_image_is_built_found_named_and_removed(world: World, tmp_path: Path)
     assert world.engine.find_image(name)
     assert name in world.engine.image_names()
     world.engine.remove_image(name)
+    world.engine.remove_image(name)
+    assert name not in world.engine.image_names()
+
+
+def test_what_a_container_has_become_is_an_image_and_starts(world: World) -> None:
+    container, _ = world.run("says hello")
+    name = f"localdlc-test/became:{world.home}"
+    world.engine.commit(container, name)
+    assert world.engine.find_image(name)
+    became = world.engine.create(replace(world.spec("exits seven", 1), image=name))
+    with closing(world.engine.attach(became)):
+        world.engine.start(became)
+        assert world.engine.wait(became).code == 7
+    with pytest.raises(ImageError, match="became"):
+        world.engine.remove_image(name)
+    world.engine.remove(became)
     world.engine.remove_image(name)
     assert name not in world.engine.image_names()
 

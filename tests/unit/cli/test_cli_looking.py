@@ -109,7 +109,9 @@ def test_validate_lists_what_runs_differently_here(cli: Cli, job_file: Write) ->
     assert said.code == 0
     assert said.out.splitlines()[0] == "The request is valid."
     assert "note: Enviroments" in said.out
-    assert any(line.startswith("ignored") and "ResourceId" in line for line in said.out.splitlines())
+    assert any(
+        line.startswith("ignored") and "ResourceId" in line for line in said.out.splitlines()
+    )
     body = cli("validate", file, "-o", "json").json
     assert list(body) == ["valid", "runs_here", "notes", "fidelity"]
     assert body["valid"] is True

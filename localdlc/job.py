@@ -175,7 +175,7 @@ def run_job(
     mask.learn((*plan.secret_values(), *secrets_in(request)))
     plan = within(plan, engine.ceilings())
     store = Store(config.home)
-    writer = store.open_job(plan.job_id)
+    writer = store.open_job(plan.job_id, (request.get("Settings") or {}).get("Tags"))
     journal = Journal(plan.job_id, writer, mask, listeners)
     try:
         writer.write_document("request.json", mask.value(masked_by_name(request)))

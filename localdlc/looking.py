@@ -14,6 +14,7 @@ from localdlc.errors import NotFound
 
 if TYPE_CHECKING:
     from localdlc.record.log_file import LogLine
+    from localdlc.record.query import JobQuery
     from localdlc.record.store import JobRow, Store
     from localdlc.record.view import JobView
 
@@ -36,10 +37,12 @@ class Looking:
         finally:
             store.close()
 
-    def list_jobs(self, limit: int | None = None) -> list[JobRow]:
-        """Newest first."""
+    def list_jobs(self, query: JobQuery | None = None) -> list[JobRow]:
+        """Newest first, unless ``query`` says otherwise."""
+        from localdlc.record.query import JobQuery
+
         with self._store() as store:
-            return store.jobs(limit)
+            return store.jobs(query or JobQuery())
 
     def get_job(self, name: str) -> tuple[JobView, dict[str, Any]]:
         """A job's view, its replicas in the order of its plan, and that plan as it was stored.

@@ -163,6 +163,6 @@ def live_listeners(config: pytest.Config) -> list[Listener]:
         return []
     import sys
 
-    from localdlc.terminal import TextPrinter
+    from localdlc.terminal.printers import TextPrinter
 
     return [TextPrinter(sys.stdout.buffer, sys.stderr)]

@@ -31,7 +31,7 @@ def list_(output: str, **flags: Any) -> None:
         rows = [{**dataclasses.asdict(one), "folder": str(one.folder)} for one in found]
         click.echo(json.dumps(rows, indent=1, default=stamp))
         return
-    from localdlc.terminal import cache_table
+    from localdlc.terminal.views import cache_table
 
     click.echo(cache_table(found))
 
@@ -50,7 +50,7 @@ def rm(names: tuple[str, ...], everything: bool, kinds: tuple[str, ...], **flags
     """
     if not (names or everything or kinds):
         raise UsageError("name what to remove (`localdlc cache list` shows it), or say --all.")
-    from localdlc.terminal import removed_text
+    from localdlc.terminal.views import removed_text
 
     removed = service(flags).remove_cache(names, KINDS if everything else kinds)
     for one, gone in removed:

@@ -5,28 +5,74 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from typing import Any
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import click
 
+from localdlc.cli.moments import MOMENT
 from localdlc.cli.options import output, service, shared
+from localdlc.record.query import SORTS, JobQuery
 
+F = TypeVar("F", bound=Callable[..., Any])
 JOB = click.argument("job", metavar="JOB")
 
 
+def list_options(command: F) -> F:
+    """Which jobs, and in which order."""
+    for option in reversed(
+        [
+            click.option("--status", "statuses", multiple=True, help="Only with this status."),
+            click.option("--type", "types", multiple=True, help="Only of this JobType."),
+            click.option("--name", default="", metavar="TEXT", help="With TEXT in the name."),
+            click.option("--since", type=MOMENT, help="Created after: 2h (ago), or a date."),
+            click.option("--until", type=MOMENT, help="Created before."),
+            click.option(
+                "--label",
+                "labels",
+                multiple=True,
+                metavar="K=V",
+                callback=lambda _ctx, _param, given: tuple(map(label, given)),
+                help="With this tag in Settings.Tags.",
+            ),
+            click.option("--sort", type=click.Choice(list(SORTS)), default="created"),
+            click.option("--asc", "ascending", is_flag=True, help="The least or oldest first."),
+            click.option("-n", "--limit", type=click.IntRange(1), help="At most so many."),
+            click.option("--page", type=click.IntRange(1), default=1, help="The next so many."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def label(given: str) -> tuple[str, str]:
+    name, equals, value = given.partition("=")
+    if not (name and equals) or '"' in name:
+        raise click.BadParameter(f"{given!r} must be NAME=VALUE")
+    return name, value
+
+
 @click.command("list")
-@click.option("-n", "--limit", type=click.IntRange(1), help="At most so many.")
+@list_options
 @shared
 @output
-def list_(limit: int | None, output: str, **flags: Any) -> None:
-    """List the jobs of this home, newest first."""
-    rows = service(flags).list_jobs(limit)
-    if output == "json":
-        click.echo(json.dumps([dataclasses.asdict(row) for row in rows], indent=1))
-        return
-    from localdlc.terminal import job_table
+def list_(output: str, **flags: Any) -> None:
+    """List the jobs of this home, newest first.
 
-    click.echo(job_table(rows))
+    \b
+    localdlc list --status Failed --since 2d --name bert -n 20
+    """
+    query = JobQuery(**{f.name: flags.pop(f.name) for f in dataclasses.fields(JobQuery)})
+    if query.page > 1 and query.limit is None:
+        raise click.UsageError("--page needs -n: how many jobs a page has.")
+    rows = service(flags).list_jobs(query)
+    if output == "json":
+        click.echo(json.dumps([row._asdict() for row in rows], indent=1))
+        return
+    from localdlc.terminal.job_list import job_table
+
+    click.echo(job_table(rows, datetime.now(UTC)))
 
 
 @click.command()
@@ -48,7 +94,7 @@ def show(job: str, env: bool, output: str, **flags: Any) -> None:
 
         click.echo(json.dumps(service(flags).describe_job(job), indent=1, default=stamp))
         return
-    from localdlc.terminal import job_text
+    from localdlc.terminal.views import job_text
 
     view, _ = service(flags).get_job(job)
     click.echo(job_text(view))
@@ -58,7 +104,7 @@ def show_env(injected: dict[str, dict[str, str]], output: str) -> None:
     if output == "json":
         click.echo(json.dumps(injected, indent=1))
         return
-    from localdlc.terminal import env_text
+    from localdlc.terminal.views import env_text
 
     click.echo(env_text(injected))
 
@@ -74,7 +120,8 @@ def logs(job: str, pod: str | None, attempt: int | None, output: str, **flags: A
 
     What a replica wrote in its second attempt comes as worker-0/2.
     """
-    from localdlc.terminal import log_line, write_all
+    from localdlc.terminal.lines import write_all
+    from localdlc.terminal.views import log_line
 
     out = sys.stdout.buffer
     for pod_id, number, (time, stream, line) in service(flags).get_pod_logs(job, pod, attempt):
@@ -111,7 +158,7 @@ def write_back(job: str, **flags: Any) -> None:
 @shared
 def gc(dry_run: bool, kept: bool, **flags: Any) -> None:
     """Remove the containers and networks that killed runs of this home left behind."""
-    from localdlc.terminal import swept_text
+    from localdlc.terminal.views import swept_text
 
     found = service(flags).gc(dry_run=dry_run, kept=kept)
     for swept in found:

@@ -134,7 +134,7 @@ def stopped_by_signals(control: Control) -> Iterator[None]:
 
 
 def text_printer(quiet: bool, no_color: bool) -> Listener:
-    from localdlc.terminal import TextPrinter
+    from localdlc.terminal.printers import TextPrinter
 
     plain = no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     forced = bool(os.environ.get("FORCE_COLOR")) and not no_color
@@ -148,6 +148,6 @@ def text_printer(quiet: bool, no_color: bool) -> Listener:
 
 
 def json_printer() -> Listener:
-    from localdlc.terminal import JsonPrinter
+    from localdlc.terminal.printers import JsonPrinter
 
     return JsonPrinter(sys.stdout.buffer)

@@ -35,7 +35,7 @@ def show_config(output: str, **flags: Any) -> None:
         body = {name: {"value": value, "origin": origin} for name, value, origin in rows}
         click.echo(mask.text(json.dumps(body, indent=1, default=as_json)))
         return
-    from localdlc.terminal import setting_text
+    from localdlc.terminal.views import setting_text
 
     for name, value, origin in rows:
         click.echo(f"{name} = {mask.text(setting_text(value))}  ({origin})")

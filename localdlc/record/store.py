@@ -10,13 +10,11 @@ import fcntl
 import json
 import os
 import sqlite3
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from localdlc.errors import HomeError, NotFound, UsageError
 from localdlc.record.events import (
@@ -31,27 +29,18 @@ from localdlc.record.events import (
     stamp,
 )
 from localdlc.record.log_file import encode
+from localdlc.record.schema import SCHEMA_VERSION, migrate, opened, transaction
 from localdlc.record.view import TERMINAL
+
+if TYPE_CHECKING:
+    from localdlc.record.query import JobQuery
 
 __all__ = ["JobLog", "JobRow", "Store", "home_digest"]
 
-SCHEMA_VERSION = 1
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
-  job_id TEXT PRIMARY KEY, display_name TEXT NOT NULL, job_type TEXT NOT NULL,
-  replicas INTEGER NOT NULL, status TEXT NOT NULL, created TEXT NOT NULL, changed TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS jobs_created ON jobs (created);
-CREATE TABLE IF NOT EXISTS events (
-  job_id TEXT NOT NULL, seq INTEGER NOT NULL, time TEXT NOT NULL, type TEXT NOT NULL,
-  body TEXT NOT NULL, PRIMARY KEY (job_id, seq)
-) WITHOUT ROWID;
-"""
-PATIENCE = 30.0
+NEWEST = "ORDER BY created DESC, job_id"
 
 
-@dataclass(frozen=True, slots=True)
-class JobRow:
+class JobRow(NamedTuple):
     """A job as a list shows it. Times are ISO 8601, UTC."""
 
     job_id: str
@@ -61,6 +50,10 @@ class JobRow:
     status: str
     created: str
     changed: str
+
+    @property
+    def ended(self) -> bool:
+        return self.status in TERMINAL
 
 
 @contextmanager
@@ -73,25 +66,6 @@ def explained(home: Path) -> Iterator[None]:
             f"the home {home} cannot be used: {error}. Is the disk full or read-only? "
             "Choose another with --home or LOCALDLC_HOME."
         ) from error
-
-
-def opened(file: Path) -> sqlite3.Connection:
-    """The database in WAL mode.
-
-    SQLite does not wait, whatever its timeout, while another process turns WAL on or, being the
-    last to leave, tidies up; so we do.
-    """
-    database = sqlite3.connect(file, timeout=PATIENCE, isolation_level=None)
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("PRAGMA synchronous=NORMAL")
-            return database
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > until:
-                raise
-            time.sleep(0.01)
 
 
 def make_folder(home: Path) -> None:
@@ -132,22 +106,24 @@ class Store:
                 f"{SCHEMA_VERSION}). Upgrade localdlc, or choose another --home."
             )
         if version < SCHEMA_VERSION:
-            self._database.executescript(SCHEMA)
-            self._database.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            migrate(self._database)
 
     # one job, written
 
     def job_folder(self, job_id: str) -> Path:
         return self.home / "jobs" / job_id
 
-    def open_job(self, job_id: str) -> JobLog:
-        """The writer of a new job; takes its lock. Raises `UsageError` when the id is taken."""
+    def open_job(self, job_id: str, tags: Mapping[str, str] | None = None) -> JobLog:
+        """The writer of a new job; takes its lock. Raises `UsageError` when the id is taken.
+
+        ``tags`` are the request's ``Settings.Tags``, by which jobs can be listed.
+        """
         folder = self.job_folder(job_id)
         with explained(self.home):
             folder.mkdir(parents=True, mode=0o700, exist_ok=True)
             (folder / "logs").mkdir(exist_ok=True)
             lock = self._lock_of_its_own(folder)
-            return JobLog(self._database, folder, lock)
+            return JobLog(self._database, folder, lock, tags or {})
 
     def _lock_of_its_own(self, folder: Path) -> BinaryIO:
         """A folder without a job in it is what a kill at the wrong moment leaves; it is free."""
@@ -186,9 +162,10 @@ class Store:
 
     # reading
 
-    def jobs(self, limit: int | None = None) -> list[JobRow]:
-        """Newest first."""
-        return self._rows("ORDER BY created DESC, job_id LIMIT ?", -1 if limit is None else limit)
+    def jobs(self, query: JobQuery | None = None) -> list[JobRow]:
+        """Newest first, unless ``query`` says otherwise."""
+        clause, values = query.sql() if query else (NEWEST, ())
+        return self._rows(clause, *values)
 
     def unfinished(self) -> list[JobRow]:
         """Jobs without a verdict: running now, or abandoned."""
@@ -196,20 +173,21 @@ class Store:
         return self._rows(f"WHERE status NOT IN ({marks})", *TERMINAL)
 
     def _rows(self, clause: str, *values: Any) -> list[JobRow]:
-        columns = ", ".join(f.name for f in fields(JobRow))
+        columns = ", ".join(JobRow._fields)
         with explained(self.home):
             query = f"SELECT {columns} FROM jobs {clause}"  # noqa: S608 - both are ours
             found = self._database.execute(query, values)
-            return [JobRow(*row) for row in found]
+            return list(map(JobRow._make, found))
 
     def find(self, name: str) -> str:
         """The JobId that ``name`` means: an id, a unique prefix of one, or ``last``."""
         if name == "last":
-            latest = self.jobs(limit=1)
+            latest = self._rows(f"{NEWEST} LIMIT 1")
             if not latest:
                 raise NotFound(f"there is no job in {self.home} yet.")
             return latest[0].job_id
-        ids = [row.job_id for row in self.jobs() if row.job_id.startswith(name)]
+        matches = self._rows("WHERE substr(job_id, 1, ?) = ? ORDER BY job_id", len(name), name)
+        ids = [row.job_id for row in matches]
         if name in ids or len(ids) == 1:
             return name if name in ids else ids[0]
         if ids:
@@ -269,11 +247,18 @@ def take_lock(folder: Path) -> BinaryIO:
 class JobLog:
     """The one writer of one job. Not thread-safe: only the supervisor's main thread writes."""
 
-    def __init__(self, database: sqlite3.Connection, folder: Path, lock: BinaryIO) -> None:
+    def __init__(
+        self,
+        database: sqlite3.Connection,
+        folder: Path,
+        lock: BinaryIO,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.job_id = folder.name
         self._database = database
         self._lock = lock
+        self._tags = tags or {}
         self._files: dict[tuple[str, int], BinaryIO] = {}
 
     def write_document(self, name: str, content: Any) -> None:
@@ -296,8 +281,11 @@ class JobLog:
         with transaction(self._database) as database:
             if isinstance(event, JobCreated):
                 database.execute(
-                    "INSERT INTO jobs VALUES (?, ?, ?, ?, '', ?, ?)",
-                    (self.job_id, event.display_name, event.job_type, event.replicas, time, time),
+                    "INSERT INTO jobs VALUES (?, ?, ?, ?, '', ?, ?, ?)",
+                    (
+                        *(self.job_id, event.display_name, event.job_type, event.replicas),
+                        *(time, time, json.dumps(dict(self._tags))),
+                    ),
                 )
             database.execute(
                 "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
@@ -324,14 +312,3 @@ class JobLog:
             with suppress(OSError):
                 file.close()
         self._lock.close()
-
-
-@contextmanager
-def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield database
-    except BaseException:
-        database.execute("ROLLBACK")
-        raise
-    database.execute("COMMIT")

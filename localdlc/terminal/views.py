@@ -1,4 +1,4 @@
-"""Jobs, logs, settings and sweeps, as the commands that look at them print them."""
+"""A job, logs, settings and sweeps, as the commands that look at them print them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from localdlc.config import Cloud, CodeSource, Dataset, Oss
 from localdlc.record.masking import MASK
-from localdlc.record.store import JobRow
 from localdlc.record.view import JobView, ReplicaView
 from localdlc.stage.caches import Cached
 from localdlc.stage.meter import amount
@@ -20,7 +19,6 @@ from localdlc.terminal.words import befallen, how_it_ended, short
 __all__ = [
     "cache_table",
     "env_text",
-    "job_table",
     "job_text",
     "log_line",
     "removed_text",
@@ -34,16 +32,6 @@ def log_line(pod_id: str, attempt: int, line: bytes, *, prefixed: bool) -> bytes
     text = readable(collapsed(line + b"\n"))
     name = attempted(pod_id.split("-", 1)[-1], attempt)
     return f"{name} | ".encode() + text if prefixed else text
-
-
-def job_table(rows: Iterable[JobRow]) -> str:
-    """``localdlc list``"""
-    titles = ("JOB", "NAME", "TYPE", "REPLICAS", "STATUS", "CREATED")
-    cells = [titles] + [
-        (r.job_id, r.display_name, r.job_type, str(r.replicas), r.status, r.created[:19])
-        for r in rows
-    ]
-    return table(cells)
 
 
 def cache_table(found: Iterable[Cached]) -> str:
@@ -74,10 +62,8 @@ def removed_text(one: Cached, *, gone: bool) -> str:
 
 def table(cells: Sequence[tuple[str, ...]]) -> str:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    )
+    line = "  ".join(f"{{:<{width}}}" for width in widths)
+    return "\n".join(line.format(*row).rstrip() for row in cells)
 
 
 def job_text(view: JobView) -> str:

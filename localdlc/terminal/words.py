@@ -15,7 +15,7 @@ from localdlc.record.events import (
 )
 from localdlc.record.view import TERMINAL, ReplicaView
 
-__all__ = ["befallen", "event_text", "how_it_ended", "short"]
+__all__ = ["befallen", "event_text", "how_it_ended", "lasting", "short"]
 
 # Statuses that come with what brought them.
 AFTER_AN_END = frozenset({"Restarting", "SucceededReserving", "FailedReserving"})
@@ -74,3 +74,17 @@ def how_it_ended(replica: ReplicaView) -> str:
 
 def short(pod_id: str, job_id: str) -> str:
     return pod_id.removeprefix(f"{job_id}-")
+
+
+def lasting(seconds: float) -> str:
+    """``0.4s``, ``42s``, ``3m05s``, ``2h10m``, ``5d03h``"""
+    if seconds < 10:
+        return f"{max(seconds, 0):.1f}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+    return f"{whole // 86400}d{whole % 86400 // 3600:02}h"

@@ -13,7 +13,7 @@ from localdlc.record.log_file import encode, join
 from localdlc.record.masking import MASK, Mask
 from localdlc.run.engine import Stream
 from localdlc.run.lines import Lines, Piece
-from localdlc.terminal import log_line
+from localdlc.terminal.views import log_line
 
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
 STREAMS: st.SearchStrategy[Stream] = st.sampled_from(["stdout", "stderr"])

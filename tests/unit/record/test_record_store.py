@@ -18,6 +18,8 @@ from localdlc.errors import HomeError, NotFound, UsageError
 from localdlc.record import events
 from localdlc.record.events import Event, JobCreated, Log, Record, StatusChanged
 from localdlc.record.log_file import read_lines
+from localdlc.record.query import JobQuery
+from localdlc.record.schema import SCHEMA_VERSION
 from localdlc.record.store import JobLog, Store, home_digest
 from localdlc.record.view import fold
 
@@ -99,7 +101,7 @@ def test_the_newest_job_is_listed_first_and_is_the_last(store: Store) -> None:
     for day, job_id in enumerate(["dlcold", "dlcmiddle", "dlcnew"]):
         new_job(store, job_id, day=day).close()
     assert [row.job_id for row in store.jobs()] == ["dlcnew", "dlcmiddle", "dlcold"]
-    assert [row.job_id for row in store.jobs(limit=1)] == ["dlcnew"]
+    assert [row.job_id for row in store.jobs(JobQuery(limit=1))] == ["dlcnew"]
     assert store.find("last") == "dlcnew"
 
 
@@ -193,9 +195,9 @@ def test_a_database_that_is_none_is_a_sentence(home: Path) -> None:
 
 def test_a_home_of_a_newer_localdlc_is_left_alone(store: Store, home: Path) -> None:
     with sqlite3.connect(home / "jobs.db") as database:
-        database.execute("PRAGMA user_version=2")
+        database.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
     database.close()
-    with pytest.raises(HomeError, match=r"newer localdlc .schema 2"):
+    with pytest.raises(HomeError, match=rf"newer localdlc .schema {SCHEMA_VERSION + 1}"):
         Store(home)
 
 
@@ -230,6 +232,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from localdlc.record.events import JobCreated, Note, Record
+from localdlc.record.query import JobQuery
+from localdlc.record.schema import SCHEMA_VERSION
 from localdlc.record.store import Store
 home, job_id = Path(sys.argv[1]), sys.argv[2]
 print("ready", flush=True)

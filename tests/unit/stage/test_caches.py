@@ -14,7 +14,7 @@ from localdlc.errors import InputError, NotFound
 from localdlc.service import Service
 from localdlc.stage.caches import Cached
 from localdlc.stage.locks import alone
-from localdlc.terminal import cache_table
+from localdlc.terminal.views import cache_table
 
 
 @pytest.fixture

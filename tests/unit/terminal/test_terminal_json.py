@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from localdlc.record import events
 from localdlc.record.events import Event, Log, Record
 from localdlc.record.view import JobView
-from localdlc.terminal import JsonPrinter
+from localdlc.terminal.printers import JsonPrinter
 
 TIME = datetime(2026, 11, 22, 6, tzinfo=UTC)
 

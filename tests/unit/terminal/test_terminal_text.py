@@ -13,7 +13,8 @@ from localdlc.record import events
 from localdlc.record.events import Event, Log, Record, StatusChanged
 from localdlc.record.view import JobView, after
 from localdlc.run.engine import Stream
-from localdlc.terminal import TextPrinter, log_line
+from localdlc.terminal.printers import TextPrinter
+from localdlc.terminal.views import log_line
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 JOB = "dlc1"

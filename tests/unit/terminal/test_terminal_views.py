@@ -6,46 +6,10 @@ from datetime import UTC, datetime
 
 from localdlc.record import events
 from localdlc.record.events import Record, StatusChanged
-from localdlc.record.store import JobRow
 from localdlc.record.view import fold
-from localdlc.terminal import job_table, job_text
+from localdlc.terminal.views import job_text
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def test_jobs_are_a_table() -> None:
-    rows = [
-        JobRow("dlc1", "short", "TFJob", 2, "Running", "2026-01-01T00:00:00.000000Z", ""),
-        JobRow(
-            "dlc1local0000001",
-            "a-long-name",
-            "PyTorchJob",
-            16,
-            "Failed",
-            "2026-01-02T00:00:00.0Z",
-            "",
-        ),
-    ]
-    assert [line.split() for line in job_table(rows).splitlines()] == [
-        ["JOB", "NAME", "TYPE", "REPLICAS", "STATUS", "CREATED"],
-        ["dlc1", "short", "TFJob", "2", "Running", "2026-01-01T00:00:00"],
-        ["dlc1local0000001", "a-long-name", "PyTorchJob", "16", "Failed", "2026-01-02T00:00:00"],
-    ]
-    assert (
-        len(
-            {
-                line.index(word)
-                for line, word in zip(
-                    job_table(rows).splitlines(), ["STATUS", "Running", "Failed"], strict=True
-                )
-            }
-        )
-        == 1
-    )
-
-
-def test_no_jobs_are_a_heading() -> None:
-    assert job_table([]).split() == ["JOB", "NAME", "TYPE", "REPLICAS", "STATUS", "CREATED"]
 
 
 def test_a_job_shows_its_history_and_its_replicas() -> None:

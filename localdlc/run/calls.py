@@ -39,6 +39,7 @@ DOING = {
     "join": "put a container on the network {1}",
     "remove": "remove a container",
     "leftovers": "list what earlier runs left",
+    "running": "list what runs",
 }
 
 

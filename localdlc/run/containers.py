@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from localdlc.plan.model import Plan, ReplicaPlan
+from localdlc.plan.model import Plan, ReplicaPlan, Resources
 from localdlc.run.engine import ContainerSpec
 
 __all__ = ["container_of", "hosts", "network_labels"]
@@ -36,8 +36,16 @@ def container_of(
             "localdlc.index": str(replica.index),
             "localdlc.attempt": str(attempt),
             "localdlc.gpus": ",".join(replica.resources.gpus),
+            **limits(replica.resources),
         },
     )
+
+
+def limits(resources: Resources) -> dict[str, str]:
+    """Cores and bytes, for those who must know what is free."""
+    cpus = {} if resources.cpus is None else {"localdlc.cpus": f"{resources.cpus:.10g}"}
+    memory = {} if resources.memory is None else {"localdlc.memory": str(resources.memory)}
+    return {**cpus, **memory}
 
 
 def network_labels(plan: Plan, home: str) -> Mapping[str, str]:

@@ -326,6 +326,13 @@ class DockerEngine(FoundContainers):
         with self._asking("remove a replica's container"), gone_is_fine():
             self._client.remove_container(container_id, force=True, v=True)
 
+    def running(self) -> tuple[Leftover, ...]:
+        with self._asking("list what runs"):
+            found = self._client.containers(filters={"label": "localdlc.job"})
+        return tuple(
+            Leftover("container", c["Id"], c["Names"][0].lstrip("/"), c["Labels"]) for c in found
+        )
+
     def leftovers(self, home: str) -> tuple[Leftover, ...]:
         with self._asking("list what carries our labels"):
             chosen = {"label": [f"{HOME_LABEL}={home}"]}

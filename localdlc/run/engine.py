@@ -283,6 +283,10 @@ class Engine(Protocol):
         """Kills if need be and removes; one that is not there is no error."""
         ...
 
+    def running(self) -> tuple[Leftover, ...]:
+        """Containers of every home that carry our labels and have begun and not ended."""
+        ...
+
     def leftovers(self, home: str) -> tuple[Leftover, ...]:
         """Containers, then volumes and networks, whose label ``localdlc.home`` is ``home``."""
         ...

@@ -21,6 +21,7 @@ from itertools import count
 from pathlib import Path
 from threading import Thread
 from typing import Literal
+from uuid import uuid4
 
 from localdlc.errors import EngineUnavailable, ImageError
 from localdlc.plan.model import Login
@@ -80,6 +81,7 @@ class FakeEngine:
         self._made: tuple[str, ...] = ()
         self._cpus = cpus
         self._ids = count(1)
+        self._address = f"fake://{uuid4()}"
         self.containers: dict[str, FakeReplica] = {}
         self.networks: dict[str, tuple[IPv4Network, Mapping[str, str]]] = {}
         self.volumes: dict[str, tuple[Overlay, Mapping[str, str]]] = {}
@@ -88,7 +90,7 @@ class FakeEngine:
         """There is nothing to give back."""
 
     def describe(self) -> EngineFacts:
-        return EngineFacts("fake", "1", self._cpus, 16 << 30, "fake://")
+        return EngineFacts("fake", "1", self._cpus, 16 << 30, self._address)
 
     def ceilings(self) -> Mapping[str, int]:
         return {}
@@ -227,6 +229,13 @@ class FakeEngine:
     def remove(self, container_id: str) -> None:
         if replica := self.containers.pop(container_id, None):
             replica.deliver("SIGKILL")
+
+    def running(self) -> tuple[Leftover, ...]:
+        return tuple(
+            Leftover("container", id_, replica.spec.name, replica.spec.labels)
+            for id_, replica in list(self.containers.items())
+            if replica.running and not replica.end
+        )
 
     def leftovers(self, home: str) -> tuple[Leftover, ...]:
         containers = tuple(

@@ -46,7 +46,7 @@ class Appended:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._file: BinaryIO = os.fdopen(descriptor, "wb", buffering=0)
-        if not self._file.tell():
+        if not os.fstat(descriptor).st_size:
             self._file.write(row(head))
 
     def add(self, cells: tuple[object, ...]) -> None:

@@ -23,6 +23,7 @@ from engines import BASE
 from localdlc.errors import EngineUnavailable, ImageError
 from localdlc.plan.model import Mount, Resources
 from localdlc.record.store import home_digest
+from localdlc.record.usage import Usage
 from localdlc.run.docker_engine import connect
 from localdlc.run.engine import Answer, ContainerSpec, Engine, Overlay, Stream, SubnetTaken
 from localdlc.run.fake_engine import FakeEngine, FakeReplica, Script
@@ -108,6 +109,10 @@ BEHAVIOURS = {
         takes_its_leave, "trap 'echo bye; exit 3' TERM; sleep 9 & echo ready; wait"
     ),
     "sleeps": Behaviour(sleeps, "trap '' TERM; echo ready; while :; do sleep 9; done"),
+    "holds memory": Behaviour(
+        sleeps,
+        'exec python3 -uc \'import signal; b = b"x" * (32 << 20); print("ready"); signal.pause()\'',
+    ),
     "is silent": Behaviour(is_silent, "sleep 2; echo at last"),
 }
 
@@ -179,7 +184,11 @@ def read_until(blocks: Blocks, text: bytes) -> None:
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     if request.param == "docker":
         request.getfixturevalue("docker_client")
-    engine = FakeEngine(act, commands=answers) if request.param == "fake" else connect(os.environ)
+    engine = (
+        FakeEngine(act, commands=answers, usage=in_use)
+        if request.param == "fake"
+        else connect(os.environ)
+    )
     subnet = IPv4Network("10.254.77.0/28")
     world = World(engine, home_digest(tmp_path / "home"), "localdlc-dlccontract", subnet)
     engine.create_network(world.network, subnet, world.labels)
@@ -408,6 +417,41 @@ def test_memory_that_is_exhausted_is_told(world: World) -> None:
         world.engine.exhaust_memory(container)
         end = world.engine.wait(container)
     assert (end.code, end.oom) == (137, True)
+
+
+# what a container uses
+
+
+def in_use(replica: FakeReplica) -> Usage:
+    return Usage(cpu=0.5, memory=40 << 20, peak=50 << 20, received=7, oom_kills=0)
+
+
+def test_what_a_running_container_uses_is_told(world: World) -> None:
+    with world.running("holds memory") as (container, blocks):
+        read_until(blocks, b"ready\n")
+        usage = world.engine.usage(container)
+        assert 32 << 20 <= usage.memory <= 64 << 20
+        assert usage.peak is None or usage.memory <= usage.peak <= 64 << 20
+        assert 0 < usage.cpu < 30
+        assert usage.received >= 0
+        assert usage.oom_kills in {0, None}
+        world.engine.signal(container, "SIGKILL")
+
+
+def test_what_does_not_run_uses_nothing(world: World) -> None:
+    container, _ = world.run("says hello")
+    with pytest.raises(EngineUnavailable, match="not running"):
+        world.engine.usage(container)
+
+
+def test_what_has_ended_since_it_was_looked_at_uses_nothing(world: World) -> None:
+    with world.running("sleeps") as (container, blocks):
+        read_until(blocks, b"ready\n")
+        world.engine.usage(container)
+        world.engine.signal(container, "SIGKILL")
+    world.engine.wait(container)
+    with pytest.raises(EngineUnavailable, match="not running"):
+        world.engine.usage(container)
 
 
 # removing

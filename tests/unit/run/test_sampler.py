@@ -1,0 +1,304 @@
+"""The sampler and what wakes it, on the fake engine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Event as Flag
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from given import JOB_ID, planned, request
+
+from localdlc.errors import EngineUnavailable
+from localdlc.metering import Metering
+from localdlc.plan.model import Plan
+from localdlc.record.events import (
+    Event,
+    JobFinished,
+    Note,
+    ReplicaExited,
+    ReplicaStarted,
+    ReplicaUsed,
+)
+from localdlc.record.usage import GpuUse, Usage
+from localdlc.record.usage_file import HOST, host_uses, path_of, samples
+from localdlc.run import gpu_use, sampler
+from localdlc.run.fake_engine import FakeEngine
+from localdlc.run.gpu_use import GpuUses
+from localdlc.run.inbox import Message
+from localdlc.run.sampler import Running, Sampler
+
+MIB = 1 << 20
+POD = f"{JOB_ID}-worker-0"
+ASK = {"CPU": "2", "Memory": "64Mi"}
+END = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def plan() -> Plan:
+    body = request({"Master": 1, "Worker": 1})
+    for spec in body["JobSpecs"]:
+        spec["ResourceConfig"] = ASK
+    return planned(body)
+
+
+class Answers(FakeEngine):
+    """Each container's usage, one answer after another; an error is raised."""
+
+    def __init__(self, **answers: list[Usage | Exception]) -> None:
+        super().__init__(lambda replica: 0)
+        self.answers = {name: iter(all_) for name, all_ in answers.items()}
+
+    def usage(self, container_id: str) -> Usage:
+        answer = next(self.answers[container_id])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Looking:
+    """A sampler whose clock goes two seconds at each look."""
+
+    def __init__(self, engine: FakeEngine, plan: Plan, folder: Path) -> None:
+        self.notes: list[str] = []
+        self.now = 100.0
+        self.sampler = Sampler(engine, plan, folder, self.notes.append, lambda: self.now)
+
+    def __call__(self, **running: str) -> None:
+        self.now += 2
+        pods = {f"{JOB_ID}-{name.replace('_', '-')}": id_ for name, id_ in running.items()}
+        self.sampler.look({(pod, 1): Running(id_, 100.0) for pod, id_ in pods.items()})
+
+    @property
+    def sums(self) -> dict[str, ReplicaUsed]:
+        return {used.pod_id: used for used in self.sampler.sums()}
+
+
+def test_each_look_is_kept_and_summed_up(plan: Plan, tmp_path: Path) -> None:
+    engine = Answers(
+        a=[Usage(1.0, 10 * MIB), Usage(4.0, 30 * MIB)], b=[Usage(0.0, MIB), Usage(0.0, MIB)]
+    )
+    look = Looking(engine, plan, tmp_path)
+    look(worker_0="a", master_0="b")
+    look(worker_0="a", master_0="b")
+    kept = list(samples(path_of(tmp_path, POD, 1)))
+    assert [(s.time, s.usage.cpu) for s in kept] == [(100.0, 0.0), (102.0, 1.0), (104.0, 4.0)]
+    told = look.sums[POD]
+    assert (told.seconds, told.cpus_mean, told.cpus_peak) == (4.0, 1.0, 1.5)
+    assert (told.memory_peak, told.memory_mean) == (30 * MIB, 20 * MIB)
+    assert (told.cpus_limit, told.memory_limit) == (2.0, 64 * MIB)
+    assert (told.cpus_asked, told.memory_asked) == (2.0, 64 * MIB)
+    assert look.sums.keys() == {POD, f"{JOB_ID}-master-0"}
+    look.sampler.close()
+
+
+def test_the_machine_is_looked_at_from_the_second_time_on(plan: Plan, tmp_path: Path) -> None:
+    look = Looking(Answers(), plan, tmp_path)
+    look()
+    assert list(host_uses(tmp_path / HOST)) == []
+    look()
+    (use,) = host_uses(tmp_path / HOST)
+    assert use.time == 104.0
+    assert 0 < use.memory < use.total
+    assert 0 <= use.cores <= use.cpus
+
+
+def test_what_has_just_ended_keeps_what_was_seen(plan: Plan, tmp_path: Path) -> None:
+    look = Looking(
+        Answers(a=[Usage(1.0, MIB), EngineUnavailable("gone")], b=[EngineUnavailable("gone")]),
+        plan,
+        tmp_path,
+    )
+    look(worker_0="a", master_0="b")
+    look(worker_0="a")
+    assert look.sums.keys() == {POD}
+    assert look.sums[POD].seconds == 2.0
+
+
+def test_a_process_that_is_killed_for_memory_is_told_once(plan: Plan, tmp_path: Path) -> None:
+    kills = [Usage(oom_kills=n) for n in (0, 1, 1, 3)]
+    look = Looking(Answers(a=[*kills]), plan, tmp_path)
+    told = []
+    for _ in kills:
+        look(worker_0="a")
+        told.append(len(look.notes))
+    assert told == [0, 1, 1, 2]
+    words = f"{POD}: the kernel killed a process of it, out of memory; its limit is 64 MiB"
+    assert look.notes[0] == words
+    assert look.sums[POD].oom_kills == 3
+
+
+def test_an_engine_that_is_slow_is_asked_for_all_at_once(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampler, "SLOW", -1.0)
+    meeting = Flag()
+
+    class Slow(FakeEngine):
+        """From the second look on the first answer comes after the second."""
+
+        def usage(self, container_id: str) -> Usage:
+            if look.now > 102 and container_id == "a":
+                assert meeting.wait(30)
+            if look.now > 102 and container_id == "b":
+                meeting.set()
+            return Usage(1.0)
+
+    look = Looking(Slow(lambda replica: 0), plan, tmp_path)
+    look(worker_0="a", master_0="b")
+    look(worker_0="a", master_0="b")
+    assert {used.seconds for used in look.sums.values()} == {4.0}
+    look.sampler.close()
+
+
+# GPUs
+
+
+class Nvml(SimpleNamespace):
+    """As pynvml; GPU-lost is lost, and GPU-mig has no rate."""
+
+    class NVMLError(Exception):
+        pass
+
+    class NVMLError_NotSupported(NVMLError):  # noqa: N801 - theirs
+        pass
+
+    down = False
+
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:  # noqa: N802
+        if uuid == "GPU-lost":
+            raise self.NVMLError
+        return uuid
+
+    def nvmlDeviceGetMemoryInfo(self, handle: str) -> Any:  # noqa: N802
+        return SimpleNamespace(used=10, total=80)
+
+    def nvmlDeviceGetUtilizationRates(self, handle: str) -> Any:  # noqa: N802
+        if handle == "GPU-mig":
+            raise self.NVMLError_NotSupported
+        return SimpleNamespace(gpu=60)
+
+    def nvmlShutdown(self) -> None:  # noqa: N802
+        self.down = True
+
+
+def test_gpus_of_a_replica_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    nvml = Nvml()
+    monkeypatch.setattr(gpu_use, "loaded", lambda: nvml)
+    uses = GpuUses()
+    seen = uses({"GPU-a", "GPU-mig", "GPU-lost"})
+    assert seen.together(("GPU-a", "GPU-mig")) == GpuUse(30.0, 20, 160)
+    assert seen.together(("GPU-a", "GPU-lost")) == GpuUse(60.0, 10, 80)
+    assert seen.together(("GPU-lost",)) is None
+    assert seen.together(()) is None
+    uses.close()
+    assert nvml.down
+
+
+def test_without_nvml_nothing_is_known_and_it_is_looked_for_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[None] = []
+    monkeypatch.setattr(gpu_use, "loaded", lambda: looked.append(None))
+    uses = GpuUses()
+    assert uses(()).together(("GPU-a",)) is None
+    assert looked == []
+    assert uses({"GPU-a"}).together(("GPU-a",)) is None
+    assert uses({"GPU-a"}).together(("GPU-a",)) is None
+    assert len(looked) == 1
+    uses.close()
+
+
+# what wakes it
+
+
+class Heard:
+    """Metering as a job has it, and all that comes out of it."""
+
+    def __init__(self, plan: Plan, engine: FakeEngine, folder: Path, every: float) -> None:
+        self.posted: SimpleQueue[Message] = SimpleQueue()
+        self.emitted: list[Event] = []
+        self.metering = Metering(plan, engine, folder, self.posted.put, every)
+        self.emit = self.metering.heard(self.emitted.append)
+
+    def start(self, container_id: str) -> None:
+        self.emit(ReplicaStarted(POD, "uid", 1, container_id, "10.0.0.2"))
+
+    def finish(self) -> None:
+        self.emit(ReplicaExited(POD, 1, 0, False, None, False, END))
+        self.emit(JobFinished("Succeeded", "JobSucceeded", "", POD, 1.0))
+
+    @property
+    def used(self) -> list[ReplicaUsed]:
+        return [event for event in self.emitted if isinstance(event, ReplicaUsed)]
+
+
+class Counted(FakeEngine):
+    """Counts how often it was looked at; ``looked`` is set at the third time."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda replica: 0)
+        self.count = 0
+        self.looked = Flag()
+
+    def usage(self, container_id: str) -> Usage:
+        self.count += 1
+        if self.count == 3:
+            self.looked.set()
+        return Usage(0.001 * self.count, MIB)
+
+
+@pytest.fixture
+def engine() -> Counted:
+    return Counted()
+
+
+def test_what_was_used_is_told_before_the_verdict(
+    plan: Plan, tmp_path: Path, engine: Counted
+) -> None:
+    heard = Heard(plan, engine, tmp_path, every=0.01)
+    heard.start("a")
+    assert engine.looked.wait(30)
+    heard.finish()
+    (used,) = heard.used
+    assert (used.pod_id, used.attempt, used.memory_peak) == (POD, 1, MIB)
+    assert isinstance(heard.emitted[-1], JobFinished)
+    assert heard.posted.empty()
+
+
+def test_a_short_job_is_not_looked_at(plan: Plan, tmp_path: Path, engine: Counted) -> None:
+    heard = Heard(plan, engine, tmp_path, every=60.0)
+    heard.start("a")
+    heard.finish()
+    assert heard.used == []
+    assert engine.count == 0
+    assert not (tmp_path / "metrics").exists()
+
+
+def test_a_disk_that_is_full_ends_the_samples_and_nothing_else(
+    plan: Plan, tmp_path: Path, engine: Any
+) -> None:
+    (tmp_path / "metrics").write_text("in the way")
+    heard = Heard(plan, engine, tmp_path, every=0.01)
+    heard.start("a")
+    note = heard.posted.get(timeout=30)
+    assert isinstance(note, Note)
+    assert note.text.startswith("what replicas use is not kept from now on: ")
+    heard.finish()
+    assert [type(event) for event in heard.emitted[-1:]] == [JobFinished]
+
+
+def test_a_run_loads_no_sampler() -> None:
+    """Nor psutil: both are paid for by jobs that last."""
+    program = "import sys, localdlc.job, localdlc.metering; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    names = set(loaded.stdout.split())
+    assert "localdlc.metering" in names
+    assert names.isdisjoint({"psutil", "pynvml", "localdlc.run.sampler", "localdlc.record.usage"})

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from localdlc.config import Config
+from localdlc.config.gpus import Gpu
 from localdlc.plan.build import build_plan
+from localdlc.plan.gpus import Inventory
 from localdlc.plan.model import Plan
 from localdlc.plan.progress import Ended
 from localdlc.plan.resources import Host
@@ -31,10 +34,18 @@ def request(
     return {**head, "JobSpecs": specs, **members}
 
 
-def planned(body: Mapping[str, Any], job_id: str = JOB_ID, **settings: Any) -> Plan:
-    """The plan of a body that passes `check`."""
+def planned(
+    body: Mapping[str, Any], job_id: str = JOB_ID, here: Sequence[Gpu] = (), **settings: Any
+) -> Plan:
+    """The plan of a body that passes `check`, on a machine that has the GPUs ``here``, too."""
     asked = read_request(json.dumps(body).encode())
-    return build_plan(asked.request, Config(**{"home": HOME, **settings}), job_id, HOST)
+    host = replace(HOST, gpus=Inventory(tuple(here), "the machine of this test has none"))
+    return build_plan(asked.request, Config(**{"home": HOME, **settings}), job_id, host)
+
+
+def cards(count: int, name: str = "NVIDIA A100-SXM4-80GB", **members: Any) -> list[Gpu]:
+    """So many GPUs alike: GPU-0, GPU-1, …"""
+    return [Gpu(n, f"GPU-{n}", name, 80 << 30, **members) for n in range(count)]
 
 
 def plan_of(

@@ -13,7 +13,7 @@ from localdlc.spec.quantity import cpus, memory_bytes
 if TYPE_CHECKING:
     from localdlc.spec.jobspec import JobSpec, ResourceAsk
 
-__all__ = ["Ask", "ask_of", "cores_text", "millicores", "size_text"]
+__all__ = ["Ask", "ask_of", "cores_text", "gpus_text", "millicores", "size_text"]
 
 GIB, MIB = 1 << 30, 1 << 20
 
@@ -22,7 +22,8 @@ GIB, MIB = 1 << 30, 1 << 20
 class Ask:
     """Cores, bytes, bytes of ``/dev/shm`` and GPUs; None where nothing is said.
 
-    ``instance`` is the type that all this comes from, "" for numbers; ``derived``: by its name.
+    ``gpu_type`` is their model, ``gpu_memory`` the bytes of each that it has. ``instance`` is the
+    type that all this comes from, "" for numbers; ``derived``: by its name.
     """
 
     cpus: float | None = None
@@ -31,6 +32,8 @@ class Ask:
     gpus: Fraction = Fraction(0)
     instance: str = ""
     derived: bool = False
+    gpu_type: str = ""
+    gpu_memory: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -38,6 +41,8 @@ class Ask:
             "cpus": self.cpus,
             "memory": self.memory,
             "shm": self.shm,
+            "gpus": float(self.gpus) if self.gpus % 1 else int(self.gpus),
+            "gpu_type": self.gpu_type or None,
         }
 
     def __str__(self) -> str:
@@ -51,6 +56,8 @@ class Ask:
             yield f"{size_text(self.memory)} of memory"
         if self.shm is not None:
             yield f"{size_text(self.shm)} of /dev/shm"
+        if self.gpus:
+            yield f"{gpus_text(self.gpus)} {self.gpu_type}".rstrip()
 
 
 def ask_of(spec: JobSpec) -> Ask:
@@ -68,7 +75,13 @@ def by_instance(name: str) -> Ask:
     if found is None:
         return Ask(instance=name)
     return Ask(
-        float(found.cpus), found.memory, None, found.gpus, instance=name, derived=found.derived
+        cpus=float(found.cpus),
+        memory=found.memory,
+        gpus=found.gpus,
+        instance=name,
+        derived=found.derived,
+        gpu_type=found.gpu_type,
+        gpu_memory=found.gpu_memory,
     )
 
 
@@ -78,6 +91,7 @@ def by_numbers(asked: ResourceAsk) -> Ask:
         memory=memory_bytes(asked.Memory) if asked.Memory else None,
         shm=memory_bytes(asked.SharedMemory) if asked.SharedMemory else None,
         gpus=Fraction(asked.GPU or 0),
+        gpu_type=asked.GPUType or "",
     )
 
 
@@ -88,6 +102,10 @@ def millicores(cores: float) -> int:
 
 def cores_text(cores: float) -> str:
     return f"{cores:.10g} core{'' if cores == 1 else 's'}"
+
+
+def gpus_text(count: Fraction | int) -> str:
+    return f"{count} GPU{'' if count <= 1 else 's'}"
 
 
 def size_text(size: int) -> str:

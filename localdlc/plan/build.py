@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import ceil
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from localdlc.plan.ask import ask_of
 from localdlc.plan.command import Script, command
 from localdlc.plan.environment import (
     combined,
@@ -33,6 +35,7 @@ from localdlc.plan.success import counts, decides
 
 if TYPE_CHECKING:
     from localdlc.config import Config
+    from localdlc.plan.gpu_policy import Granted
     from localdlc.spec.request import CreateJobRequest
 
 # The cloud leaves it to Kubernetes (30 s); somebody at a terminal does not wait that long.
@@ -49,8 +52,10 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
     """
     job_type = JOB_TYPES[request.JobType or ""]
     roles = job_type.roles(roles_of(request.JobSpecs or ()), request.Settings)
+    gpus = granted(roles, config, host)
+    roles = gpus.roles if gpus else roles
     members = members_of(job_id, roles)
-    topology = Topology(job_id, config.namespace, members, host, request.Settings)
+    topology = Topology(job_id, config.namespace, members, host, request.Settings, config.nproc)
     policy = request.SuccessPolicy or DEFAULT_POLICY
     brought, notes = inputs(request, config, job_id)
     asked = injection(request, config, job_id)
@@ -78,6 +83,7 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
             *(asked.notes if asked else ()),
             *given.notes,
             *overridden(users, injected),
+            *(gpus.told(request, config, topology, injected) if gpus else ()),
             *doors_told(replicas, config),
             *monitoring_notes(request),
             *restart_notes(replicas),
@@ -90,8 +96,18 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
         faults=faults(config.fault, job_id, [each.pod_id for each in replicas]),
         sanity_check=bool(request.Settings and request.Settings.EnableSanityCheck),
         priority=request.Priority or 1,
+        pool=gpus.pool if gpus else None,
     )
     return replace(plan, restart_budget=budget(plan))
+
+
+def granted(roles: tuple[Role, ...], config: Config, host: Host) -> Granted | None:
+    """What becomes of the GPUs that the job asks for; None when it asks for none."""
+    if not any(role.gpus for role in roles):
+        return None
+    from localdlc.plan.gpu_policy import granted
+
+    return granted(roles, config.gpus, host.gpus)
 
 
 def given_to(
@@ -134,7 +150,9 @@ def replica(
     """One member, fully spelled."""
     spec = member.role.spec
     users, secrets = users_variables(request)
-    injected = injected_variables(topology.job_id, job_type.environment(member, topology))
+    wiring = job_type.environment(member, topology)
+    injected = injected_variables(topology.job_id, wiring, ceil(member.role.gpus))
+    users, injected, check = with_gpus(member, topology, config, users, injected)
     asked = injection(request, config, topology.job_id)
     script = job_type.script(member, topology, spec.UserCommand or request.UserCommand or "")
     image = spec.Image or ""
@@ -154,6 +172,7 @@ def replica(
             script.text,
             shell=request.Settings.Shell if request.Settings else None,
             prologue=(HOLD if held else "")
+            + check
             + prologue(bool(request.ThirdpartyLibs), requirements_file(request))
             + script.prologue,
             gate=GATE if asked else "",
@@ -178,6 +197,21 @@ def replica(
         pod=pod,
         files=script.files,
     )
+
+
+def with_gpus(
+    member: Member,
+    topology: Topology,
+    config: Config,
+    users: dict[str, str],
+    injected: dict[str, str],
+) -> tuple[dict[str, str], dict[str, str], str]:
+    """Both kinds of variables where GPUs are asked for, and a check of what the replica has."""
+    if not ask_of(member.role.spec).gpus:
+        return users, injected, ""
+    from localdlc.plan.gpu_environment import wired
+
+    return wired(member, topology, config, users, injected)
 
 
 def mount(brought: Input) -> Mount:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 # Real requests set these two themselves; everything else that DLC injects wins over the request,
 # because its operator appends and the last duplicate counts.
 USERS_TO_SET = frozenset({"NPROC_PER_NODE", "PYTHONUNBUFFERED"})
+# The engine says by it which GPUs a container has, and would take it from the request as well.
+ENGINES = frozenset({"NVIDIA_VISIBLE_DEVICES"})
 
 
 def users_variables(request: CreateJobRequest) -> tuple[dict[str, str], frozenset[str]]:
@@ -26,14 +28,14 @@ def users_variables(request: CreateJobRequest) -> tuple[dict[str, str], frozense
     return variables, frozenset(hidden | {name for name in variables if names_a_secret(name)})
 
 
-def injected_variables(job_id: str, wiring: dict[str, str]) -> dict[str, str]:
-    """What DLC sets in every replica, then what the job type adds.
+def injected_variables(job_id: str, wiring: dict[str, str], gpus: int = 0) -> dict[str, str]:
+    """What DLC sets in a replica with so many GPUs, then what the job type adds.
 
     PYTHONUNBUFFERED is 1 where the cloud has 0: with 0 the log of a running replica stays empty.
     """
     return {
         "DLC_JOB_ID": job_id,
-        "KUBERNETES_CONTAINER_RESOURCE_GPU": "0",
+        "KUBERNETES_CONTAINER_RESOURCE_GPU": str(gpus),
         "PYTHONUNBUFFERED": "1",
         # The engine's init passes SIGTERM on to the whole process group only when told so.
         "TINI_KILL_PROCESS_GROUP": "1",
@@ -43,6 +45,7 @@ def injected_variables(job_id: str, wiring: dict[str, str]) -> dict[str, str]:
 
 def combined(users: dict[str, str], injected: dict[str, str]) -> dict[str, str]:
     """One environment of both."""
+    users = {name: value for name, value in users.items() if name not in ENGINES}
     kept = {name: value for name, value in users.items() if name in USERS_TO_SET}
     return {**users, **injected, **kept}
 
@@ -57,4 +60,4 @@ def overridden(users: dict[str, str], injected: dict[str, str]) -> list[str]:
 
 def losers(users: dict[str, str], injected: dict[str, str]) -> frozenset[str]:
     """Variables of the user's whose value is not the one that counts."""
-    return frozenset(users.keys() & injected.keys()) - USERS_TO_SET
+    return frozenset(users.keys() & (injected.keys() | ENGINES)) - USERS_TO_SET

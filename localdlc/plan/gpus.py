@@ -7,7 +7,7 @@ these are is chosen when the job is admitted, by what others hold then (`Claim`)
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
@@ -18,9 +18,34 @@ from localdlc.config.gpus import Gpu
 if TYPE_CHECKING:
     from localdlc.plan.model import Plan, ReplicaPlan
 
-__all__ = ["Claim", "Gpu", "Pool", "Short", "allocate", "choose", "wanted"]
+__all__ = [
+    "EXPECTED",
+    "Claim",
+    "Gpu",
+    "Inventory",
+    "Pool",
+    "Short",
+    "allocate",
+    "choose",
+    "needed",
+    "wanted",
+]
 
-VISIBLE = "NVIDIA_VISIBLE_DEVICES"
+Want = Fraction | int
+# What a replica is to find, for the check before its command.
+EXPECTED = "LOCALDLC_GPUS"
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The GPUs of this machine that jobs may have; ``why`` there are none.
+
+    Those that were ``observed`` must be in a container when it says so; others are written down.
+    """
+
+    gpus: tuple[Gpu, ...] = ()
+    why: str = "nobody has looked"
+    observed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +83,14 @@ class Short:
         return f"{self.wanted} {are} wanted and {self.free} of {self.total} free: {held or 'none'}"
 
 
-def wanted(plan: Plan) -> tuple[Fraction, ...]:
+def wanted(plan: Plan) -> tuple[Want, ...]:
     """How many GPUs each replica is to have, in the order of the plan; a part of one is a part."""
-    return tuple(Fraction(replica.resources.gpu_count) for replica in plan.replicas)
+    return tuple(replica.resources.gpu_count for replica in plan.replicas)
+
+
+def needed(wants: Sequence[Want]) -> int:
+    """How many GPUs these need when nobody shares; parts that fit into one share that."""
+    return sum(max(ceil(wants[n]) for n in group) for group in grouped(wants))
 
 
 def allocate(plan: Plan, inventory: Sequence[Gpu], claims: Iterable[Claim]) -> Plan | Short:
@@ -80,12 +110,13 @@ def given(replica: ReplicaPlan, gpus: tuple[Gpu, ...]) -> ReplicaPlan:
     if not gpus:
         return replica
     ids = tuple(gpu.uuid for gpu in gpus)
-    env = {**replica.env, VISIBLE: ",".join(ids)}
+    named = not any(gpu.devices for gpu in gpus)
+    env = {**replica.env, **({EXPECTED: ",".join(ids)} if named else {})}
     return replace(replica, env=env, resources=replace(replica.resources, gpus=ids))
 
 
 def choose(
-    wants: Sequence[Fraction],
+    wants: Sequence[Want],
     inventory: Sequence[Gpu],
     claims: Iterable[Claim],
     *,
@@ -113,10 +144,10 @@ def choose(
     return tuple(chosen)
 
 
-def grouped(wants: Sequence[Fraction]) -> list[list[int]]:
+def grouped(wants: Sequence[Want]) -> list[list[int]]:
     """The numbers of those that are given the same GPUs: each alone, but parts of one together."""
     groups = [[n] for n, want in enumerate(wants) if want >= 1]
-    rooms: list[tuple[Fraction, list[int]]] = []
+    rooms: list[tuple[Want, list[int]]] = []
     for part, number in sorted((-want, n) for n, want in enumerate(wants) if 0 < want < 1):
         room = next((n for n, (left, _) in enumerate(rooms) if left >= -part), None)
         if room is None:
@@ -149,43 +180,41 @@ def in_turn(
 def apart(needs: Sequence[int], free: Sequence[Gpu]) -> list[tuple[Gpu, ...]]:
     """Each its own. The large ones choose first: they depend the most on neighbours."""
     islands = islands_of(free)
-    left = list(free)
+    near = {g.uuid: (g.parent or g.uuid, islands[g.uuid], g.numa, "here") for g in free}
+    left = {gpu.uuid: gpu for gpu in free}
     chosen: dict[int, tuple[Gpu, ...]] = {}
     for number in sorted(range(len(needs)), key=lambda n: (-needs[n], n)):
-        chosen[number] = neighbours(needs[number], left, islands)
-        taken = set(chosen[number])
-        left = [gpu for gpu in left if gpu not in taken]
+        chosen[number] = neighbours(needs[number], [*left.values()], near)
+        for gpu in chosen[number]:
+            del left[gpu.uuid]
     return [chosen[number] for number in range(len(needs))]
 
 
-def neighbours(count: int, free: Sequence[Gpu], islands: Mapping[str, int]) -> tuple[Gpu, ...]:
+def neighbours(
+    count: int, free: Sequence[Gpu], near: Mapping[str, Sequence[object]]
+) -> tuple[Gpu, ...]:
     """``count`` of them that are as near to each other as can be.
 
-    From the closest kind of neighbourhood that has room, and there from the smallest, so that the
-    larger ones stay whole for others: parts of one GPU, GPUs linked by NVLink, the same processors,
-    the machine.
+    ``near`` names the neighbourhoods that each is in, the closest first: parts of one GPU, GPUs
+    linked by NVLink, the same processors, the machine. They come from the closest kind that has
+    room, and there from the smallest, so that larger ones stay whole for others.
     """
-    near: list[Callable[[Gpu], object]] = [
-        lambda gpu: gpu.parent or gpu.uuid,
-        lambda gpu: islands[gpu.uuid],
-        lambda gpu: gpu.numa,
-        lambda gpu: None,
-    ]
-    inner: Counter[object] = Counter()
-    for key in near:
-        places: dict[object, list[Gpu]] = {}
-        for gpu in free:
-            places.setdefault(key(gpu), []).append(gpu)
-        fitting = [place for place in places.values() if len(place) >= count]
-        if fitting:
-            return knit(min(fitting, key=len), count, inner)
-        inner = Counter({gpu: len(place) for place in places.values() for gpu in place})
-    raise ValueError(f"{count} GPUs are more than the {len(free)} that are free")
+    sizes = [Counter(kind) for kind in zip(*(near[gpu.uuid] for gpu in free), strict=True)]
+
+    def rooms(gpu: Gpu) -> list[int]:
+        return [size[place] for size, place in zip(sizes, near[gpu.uuid], strict=True)]
+
+    closest = next(n for n, size in enumerate(sizes) if max(size.values()) >= count)
+    fitting = [gpu for gpu in free if sizes[closest][near[gpu.uuid][closest]] >= count]
+    first = min(fitting, key=lambda gpu: rooms(gpu)[closest:])
+    smallest = [gpu for gpu in fitting if near[gpu.uuid][closest] == near[first.uuid][closest]]
+    parts = {gpu.uuid: rooms(gpu)[closest - 1] if closest else 1 for gpu in smallest}
+    return knit(smallest, count, parts)
 
 
-def knit(place: Sequence[Gpu], count: int, inner: Mapping[object, int]) -> tuple[Gpu, ...]:
+def knit(place: Sequence[Gpu], count: int, parts: Mapping[str, int]) -> tuple[Gpu, ...]:
     """One after another, each with the most links to those before; else of the largest parts."""
-    rest = sorted(place, key=lambda gpu: (-inner.get(gpu, 0), gpu.index))
+    rest = sorted(place, key=lambda gpu: (-parts[gpu.uuid], gpu.index))
     found: list[Gpu] = []
     while len(found) < count:
         best = max(rest, key=lambda gpu: sum(gpu.uuid in other.links for other in found))

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import TYPE_CHECKING
 
+from localdlc.plan.ask import ask_of
+
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from localdlc.plan.resources import Host
     from localdlc.spec.jobspec import JobSpec
     from localdlc.spec.settings import JobSettings
@@ -14,11 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One role as it will run: its ``Type``, how many replicas, and the JobSpec it came from."""
+    """One role as it will run: its ``Type``, how many replicas, and the JobSpec it came from.
+
+    Each replica has ``gpus``, or a part of one.
+    """
 
     type: str
     count: int
     spec: JobSpec
+    gpus: Fraction | int = 0
 
     @property
     def name(self) -> str:
@@ -40,6 +49,7 @@ class Topology:
     """All members of a job, in rank order, and the namespace of their service names.
 
     ``host`` is this machine; ``settings`` are the request's, for the types that they steer.
+    ``nproc`` is how many processes the user wants in each replica.
     """
 
     job_id: str
@@ -47,6 +57,11 @@ class Topology:
     members: tuple[Member, ...]
     host: Host
     settings: JobSettings | None = None
+    nproc: int | None = None
+
+    def processes(self, role: Role) -> int:
+        """How many a replica of the role runs: one a GPU that it sees, or one."""
+        return self.nproc or ceil(role.gpus) or 1
 
     def of(self, *role_types: str) -> tuple[Member, ...]:
         return tuple(m for m in self.members if m.role.type in role_types)
@@ -57,7 +72,10 @@ class Topology:
 
 def roles_of(specs: Iterable[JobSpec]) -> tuple[Role, ...]:
     """The roles of a request that have replicas, in its order. A missing PodCount is one."""
-    roles = (Role(s.Type or "", 1 if s.PodCount is None else s.PodCount, s) for s in specs)
+    roles = (
+        Role(s.Type or "", 1 if s.PodCount is None else s.PodCount, s, ask_of(s).gpus)
+        for s in specs
+    )
     return tuple(role for role in roles if role.count > 0)
 
 

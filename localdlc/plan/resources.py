@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from math import ceil
 from typing import TYPE_CHECKING
 
 from localdlc.errors import ResourceError
@@ -13,10 +12,11 @@ from localdlc.plan.ask import Ask, ask_of, millicores, size_text
 from localdlc.plan.model import Resources
 
 if TYPE_CHECKING:
+    from localdlc.plan.gpus import Inventory
     from localdlc.plan.model import Plan
     from localdlc.plan.replicas import Role
 
-__all__ = ["ULIMITS", "Host", "Shares", "gpus", "shares", "within"]
+__all__ = ["ULIMITS", "Host", "Shares", "shares", "within"]
 
 MIB = 1 << 20
 SMALLEST_SHM = 64 * MIB
@@ -28,10 +28,14 @@ ULIMITS = {"nofile": 1 << 20, "memlock": UNLIMITED, "stack": 64 * MIB}
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """This machine: cores and bytes of memory that containers can have at most."""
+    """This machine: cores and bytes of memory that containers can have at most.
+
+    ``gpus`` are looked at for jobs that ask for some.
+    """
 
     cpus: int
     memory: int
+    gpus: Inventory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,11 @@ def shares(
     of_memory = sharing.parts(memory, roles, {t: a.memory for t, a in asks.items()}, before)
     cpus = {part.role.type: part.given / 1000 for part in of_cores}
     sizes = {part.role.type: part.given for part in of_memory}
-    given = {t: resources(a, cpus.get(t), sizes.get(t), host) for t, a in asks.items()}
+    counts = {role.type: role.gpus for role in roles}
+    given = {
+        t: replace(resources(a, cpus.get(t), sizes.get(t), host), gpu_count=counts[t])
+        for t, a in asks.items()
+    }
     return Shares(
         given,
         (
@@ -108,11 +116,6 @@ def small_shm(asks: Mapping[str, Ask], given: Mapping[str, Resources]) -> Iterat
                 f"SharedMemory: each {role_type} is given {size_text(shm)} of its "
                 f"{size_text(ask.shm)}; /dev/shm is a part of its memory."
             )
-
-
-def gpus(role: Role) -> int:
-    """How many GPUs one replica of ``role`` sees; a part of one is one."""
-    return ceil(ask_of(role.spec).gpus)
 
 
 def within(plan: Plan, ceilings: Mapping[str, int]) -> Plan:

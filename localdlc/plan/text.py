@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from localdlc.plan.ask import cores_text, size_text
+from localdlc.plan.ask import cores_text, gpus_text, size_text
 from localdlc.plan.model import Fetch, Input, Plan, ReplicaPlan, Resources
 from localdlc.plan.resources import ulimit_text
 
@@ -81,7 +81,8 @@ def body(replica: ReplicaPlan) -> Iterator[str]:
 def limits(given: Resources) -> str:
     cpus = "all cores" if given.cpus is None else cores_text(given.cpus)
     memory = "all memory" if given.memory is None else f"{size_text(given.memory)} of memory"
-    return f"{cpus}, {memory}, {size_text(given.shm or 0)} of /dev/shm"
+    gpus = f", {gpus_text(given.gpu_count)}" if given.gpu_count else ""
+    return f"{cpus}, {memory}, {size_text(given.shm or 0)} of /dev/shm{gpus}"
 
 
 def ulimits(given: Resources) -> str:

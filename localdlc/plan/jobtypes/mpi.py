@@ -13,7 +13,6 @@ from localdlc.plan.command import Script
 from localdlc.plan.files import File
 from localdlc.plan.model import StartAfter
 from localdlc.plan.replicas import Member, Role, Topology, promote_first
-from localdlc.plan.resources import gpus
 from localdlc.plan.ssh import AGENT, CALL, SERVE, ssh_files, until_reached
 
 if TYPE_CHECKING:
@@ -76,9 +75,9 @@ def hostfiles(topology: Topology) -> tuple[File, ...]:
 
 
 def slots(topology: Topology) -> list[tuple[str, int]]:
-    """One slot a GPU, or one; the Master is listed only where nobody else is."""
+    """One slot a process: one a GPU, or one. The Master is listed only where nobody else is."""
     workers = tuple(peer for peer in topology.members if not leads(peer))
-    return [(peer.pod_id, gpus(peer.role) or 1) for peer in workers or topology.members]
+    return [(peer.pod_id, topology.processes(peer.role)) for peer in workers or topology.members]
 
 
 def start_after(role: Role, topology: Topology) -> tuple[StartAfter, ...]:

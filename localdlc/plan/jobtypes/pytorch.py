@@ -20,7 +20,7 @@ def environment(member: Member, topology: Topology) -> dict[str, str]:
         "MASTER_PORT": str(MASTER_PORT),
         "WORLD_SIZE": str(len(topology.members)),
         "RANK": str(topology.members.index(member)),
-        "NPROC_PER_NODE": "1",
+        "NPROC_PER_NODE": str(topology.processes(member.role)),
     }
 
 

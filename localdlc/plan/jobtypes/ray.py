@@ -85,10 +85,10 @@ def address(member: Member, topology: Topology) -> str:
 
 
 def start(member: Member, topology: Topology) -> str:
-    cpus = cpus_of(member.role)
+    has = cpus_of(member.role) + gpus_of(member.role)
     if leads(member):
-        return f"ray start --head --port={PORT} --dashboard-host=0.0.0.0{cpus} {COMMON}"
-    return f"ray start --address={address(member, topology)}{cpus} {COMMON} --block"
+        return f"ray start --head --port={PORT} --dashboard-host=0.0.0.0{has} {COMMON}"
+    return f"ray start --address={address(member, topology)}{has} {COMMON} --block"
 
 
 def cpus_of(role: Role) -> str:
@@ -98,6 +98,11 @@ def cpus_of(role: Role) -> str:
     """
     asked = ask_of(role.spec).cpus
     return "" if asked is None else f" --num-cpus={ceil(asked)}"
+
+
+def gpus_of(role: Role) -> str:
+    """Those that the replica sees, as KubeRay has it."""
+    return f" --num-gpus={ceil(role.gpus)}" if role.gpus else ""
 
 
 def script(member: Member, topology: Topology, user_command: str) -> Script:

@@ -55,7 +55,6 @@ TABLE = [
     *rows(
         "ignored",
         FABRIC,
-        "JobSpecs[].ResourceConfig.GPUType",
         "JobSpecs[].Driver",
         *under("JobSpecs[].SystemDisk", "Category PerformanceLevel Size"),
         *under("Settings", "AllocateAllRDMADevices Driver EnableCPUAffinity EnableRDMA"),

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from localdlc.spec.fields.row import Case, rows, under
-from localdlc.spec.instances import instance_of
 
 __all__ = ["TABLE"]
-
-
-def has_gpus(instance_type: str) -> bool:
-    """Say whether it has any, or a part of one."""
-    found = instance_of(instance_type)
-    return found is not None and found.gpus > 0
 
 
 TABLE = [
@@ -60,33 +53,21 @@ TABLE = [
     ),
     *rows(
         "honoured",
-        "0 is what every replica gets",
+        "each replica has GPUs of this machine for itself; --gpus says what is done with too few",
         "JobSpecs[].ResourceConfig.GPU",
-        cases=(
-            Case(
-                "more than 0",
-                lambda _, value: value.strip("0") != "",
-                "refused",
-                "GPUs are not emulated yet; ask for none with --set '{path}=\"0\"'",
-            ),
-        ),
+    ),
+    *rows(
+        "approximated",
+        "replicas get the GPUs of this machine; a note says where these are others",
+        "JobSpecs[].ResourceConfig.GPUType",
     ),
     *rows("refused", "job templates are the cloud's; write the job out", "TemplateId"),
     *rows("ignored", "only counts with a TemplateId", "TemplateVersion"),
     *rows(
         "approximated",
-        "its cores and memory are limits of the container; where all ask for more than this machine"
-        " has, a share of it",
+        "its cores and memory are limits of the container, its GPUs are this machine's; where all"
+        " ask for more cores or memory than there are, a share of it",
         "JobSpecs[].EcsSpec",
-        cases=(
-            Case(
-                "with GPUs",
-                lambda _, value: has_gpus(value),
-                "refused",
-                "GPUs are not emulated yet; take a type without, as with"
-                " --set '{path}=ecs.g6.xlarge'",
-            ),
-        ),
     ),
     *rows(
         "honoured",

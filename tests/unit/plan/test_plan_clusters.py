@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from given import JOB_ID, plan_of, planned, request, short
+from given import JOB_ID, cards, plan_of, planned, request, short
 
 from localdlc.plan.files import PRIVATE
 from localdlc.plan.model import Plan, ReplicaPlan
@@ -50,7 +50,7 @@ def test_the_hostfile_lists_workers_and_the_master_only_when_it_is_alone(
 def test_a_worker_has_a_slot_for_each_gpu() -> None:
     body = request({"Master": 1, "Worker": 1}, "MPIJob")
     body["JobSpecs"][1]["ResourceConfig"] = {"GPU": "4"}
-    master = planned(body).replicas[0]
+    master = planned(body, here=cards(4)).replicas[0]
     assert text(master, "/etc/mpi/hostfile") == f"{JOB_ID}-worker-0 slots=4\n"
     assert text(master, "/etc/mpi/machinefile") == f"{JOB_ID}-worker-0:4\n"
     assert master.env["I_MPI_PERHOST"] == "4"

@@ -79,6 +79,8 @@ def test_an_instance_type_is_an_ask() -> None:
         "cpus": 2.0,
         "memory": 4 * GIB,
         "shm": None,
+        "gpus": 0,
+        "gpu_type": None,
     }
     assert "asks for         ecs.c6.large: 2 cores, 4 GiB of memory" in str(plan)
     assert plan.notes == ()

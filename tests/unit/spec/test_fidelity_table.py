@@ -102,19 +102,18 @@ def test_data_juicers_own_settings_count_on_its_job() -> None:
     assert asked[DATA_JUICER] == "honoured"
 
 
-def test_no_gpu_is_no_problem() -> None:
-    asks = [f"{SPEC}.EcsSpec=", f'{SPEC}.ResourceConfig.GPU="0"']
-    assert treatments(*asks)["JobSpecs[].ResourceConfig.GPU"] == "honoured"
+@pytest.mark.parametrize("count", ["0", "8"])
+def test_gpus_are_this_machines(count: str) -> None:
+    asks = [f"{SPEC}.EcsSpec=", f'{SPEC}.ResourceConfig.GPU="{count}"']
+    asks += [f"{SPEC}.ResourceConfig.GPUType=V100"]
+    told = treatments(*asks)
+    assert told["JobSpecs[].ResourceConfig.GPU"] == "honoured"
+    assert told["JobSpecs[].ResourceConfig.GPUType"] == "approximated"
 
 
 @pytest.mark.parametrize(
     ("override", "path", "says"),
     [
-        (f'{SPEC}.ResourceConfig.GPU="2"', f"{SPEC}.ResourceConfig.GPU",
-         "--set 'JobSpecs[0].ResourceConfig.GPU=\"0\"'"),
-        (f"{SPEC}.EcsSpec=ecs.gn6i-c4g1.xlarge", f"{SPEC}.EcsSpec",
-         "--set 'JobSpecs[0].EcsSpec=ecs.g6.xlarge'"),
-        (f"{SPEC}.EcsSpec=ecs.vgn7i-vws-m4.xlarge", f"{SPEC}.EcsSpec", "GPUs are not emulated yet"),
         (f'{SPEC}.LocalMountSpecs[0]={{"MountMode": "Block", "MountPath": "/dev/a"}}',
          f"{SPEC}.LocalMountSpecs[0].MountMode", "mount a folder: Filesystem"),
         ("TemplateId=tpl1", "TemplateId", "write the job out"),

@@ -1,0 +1,141 @@
+"""The variables by which a replica's libraries find its GPUs and each other's. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from localdlc.plan.ask import ask_of
+
+if TYPE_CHECKING:
+    from localdlc.config import Config
+    from localdlc.plan.replicas import Member, Role, Topology
+    from localdlc.spec.request import CreateJobRequest
+
+__all__ = ["nccl_told", "told", "wired"]
+
+# The one network of a replica, by the name that every engine gives it.
+INTERFACE = "eth0"
+WRITTEN = re.compile(r"--nproc[_-]per[_-]node[= ](\d+)")
+
+# Ahead of everything that the replica runs. An engine that is asked for some GPUs may give others,
+# all or none, without a word: by CDI it says `void` and is right, and so may one that ignored us.
+CHECK = """\
+if [ -n "${{LOCALDLC_GPUS-}}" ]; then
+  unlike() {{ echo "localdlc: this replica is to have $LOCALDLC_GPUS, but $1" >&2; exit 1; }}
+  set -f; ids="$(IFS=,; echo $LOCALDLC_GPUS)"; count=$(set -- $ids; echo $#); set +f
+  seen=
+  if listed=$(command -v nvidia-smi >/dev/null && nvidia-smi -L 2>&1); then
+    seen=yes
+    for id in $ids; do
+      case "$listed" in *"UUID: $id)"*) ;; *) unlike "nvidia-smi lists $listed" ;; esac
+    done
+    case "$ids" in MIG-*) kind=MIG- ;; *) kind=GPU- ;; esac
+    found=$(printf '%s\\n' "$listed" | grep -c "UUID: $kind")
+    [ "$found" = "$count" ] || unlike "nvidia-smi lists $listed"
+  elif [ -n "$listed" ]; then
+    unlike "nvidia-smi says: $listed"
+  elif [ -e /dev/nvidiactl ]; then
+    seen=yes
+    found=$(cd /dev && ls -d nvidia[0-9]* 2>/dev/null | grep -c .)
+    case "$ids" in MIG-*) ;; *)
+      [ "$found" = "$count" ] || unlike "$found of this machine's are in its /dev" ;;
+    esac
+  fi
+  case "${{NVIDIA_VISIBLE_DEVICES-}}" in
+    "$LOCALDLC_GPUS") {alone} ;;
+    void | "") [ -n "$seen" ] || unlike "the engine has given it none" ;;
+    *) unlike "NVIDIA_VISIBLE_DEVICES is $NVIDIA_VISIBLE_DEVICES" ;;
+  esac
+  unset -f unlike; unset LOCALDLC_GPUS ids count seen listed found kind id
+fi
+"""
+
+
+def wired(
+    member: Member,
+    topology: Topology,
+    config: Config,
+    users: dict[str, str],
+    injected: dict[str, str],
+) -> tuple[dict[str, str], dict[str, str], str]:
+    """The variables of a replica that asks for GPUs, the request's and ours.
+
+    And shell lines that end it where its GPUs are not those that it is to have. Where somebody
+    wrote down what GPUs there are, the engine's word is taken for it.
+    """
+    ours = defaults(member, topology, config)
+    own = {name: value for name, value in ours.items() if name not in users}
+    strict = '[ -n "$seen" ] || unlike "it has neither nvidia-smi nor /dev/nvidiactl"'
+    observed = topology.host.gpus is not None and topology.host.gpus.observed
+    check = CHECK.format(alone=strict if observed else "") if member.role.gpus else ""
+    return fitted(users, member, topology), {**own, **injected}, check
+
+
+def defaults(member: Member, topology: Topology, config: Config) -> dict[str, str]:
+    """What the request may say otherwise.
+
+    Nodes have no memory in common, and NCCL takes two containers of one machine for two hosts by
+    their names alone; NCCL_HOSTID settles it. There is no InfiniBand in a container.
+    """
+    if not member.role.gpus:
+        if not ask_of(member.role.spec).gpus:
+            return {}
+        return {
+            "CUDA_VISIBLE_DEVICES": "",
+            "GLOO_SOCKET_IFNAME": INTERFACE,
+            "TP_SOCKET_IFNAME": INTERFACE,
+        }
+    common = {"NCCL_IB_DISABLE": "1", "NCCL_SOCKET_IFNAME": INTERFACE}
+    if config.nccl == "same-host":
+        # Its newer way to share memory passes file handles along, which stay in their network.
+        return {**common, "NCCL_HOSTID": topology.job_id, "NCCL_CUMEM_HOST_ENABLE": "0"}
+    return {**common, "NCCL_HOSTID": member.pod_id}
+
+
+def fitted(users: dict[str, str], member: Member, topology: Topology) -> dict[str, str]:
+    """The request's NPROC_PER_NODE gives way where it was made for other GPUs, or to --nproc."""
+    role = member.role
+    changed = topology.nproc or role.gpus != ask_of(role.spec).gpus
+    if "NPROC_PER_NODE" not in users or not changed:
+        return users
+    return {**users, "NPROC_PER_NODE": str(topology.processes(role))}
+
+
+def nccl_told(roles: Iterable[Role], config: Config) -> Iterator[str]:
+    """What NCCL will use, where it has anything to do."""
+    roles = [role for role in roles if role.gpus]
+    inside = "NVLink or PCIe" if any(role.gpus > 1 for role in roles) else ""
+    if sum(role.count for role in roles) > 1:
+        between = {
+            "isolated": "TCP over eth0 between replicas, as between nodes",
+            "same-host": "shared memory between replicas, in this machine's /dev/shm",
+        }[config.nccl]
+        other = {
+            "isolated": "--nccl same-host is faster",
+            "same-host": "each sees its own GPUs only, so there is no NVLink between them",
+        }[config.nccl]
+        within = f"; {inside} inside one" if inside else ""
+        yield f"NCCL: {between} ({other}){within}."
+    elif inside:
+        yield f"NCCL: {inside} inside the replica."
+
+
+def told(request: CreateJobRequest, users: dict[str, str], topology: Topology) -> Iterator[str]:
+    """What of the request does not go with the GPUs here."""
+    first = {member.role.type: member for member in topology.members}
+    for name, member in first.items():
+        role, processes = member.role, topology.processes(member.role)
+        if not ask_of(role.spec).gpus:
+            continue
+        mine = users.get("NPROC_PER_NODE")
+        if mine and fitted(users, member, topology)["NPROC_PER_NODE"] != mine:
+            yield f"NPROC_PER_NODE: {processes} in each {name}, where the request has {mine}."
+        command = role.spec.UserCommand or request.UserCommand or ""
+        for count in dict.fromkeys(WRITTEN.findall(command)):
+            if int(count) != processes:
+                yield (
+                    f"UserCommand starts {count} processes in each {name}, which is for "
+                    f"{processes}: write --nproc_per_node=$NPROC_PER_NODE."
+                )

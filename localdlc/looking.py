@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from localdlc.record.log_file import LogLine
     from localdlc.record.query import JobQuery
     from localdlc.record.store import JobRow, Store
+    from localdlc.record.timeline import Phase
     from localdlc.record.view import JobView
 
 __all__ = ["Looking"]
@@ -69,6 +70,21 @@ class Looking:
         with self._store() as store:
             request = store.read_request(view.job_id)
         return get_job_answer(view, request, plan, self.config.user_id, datetime.now(UTC))
+
+    def get_timeline(self, name: str) -> tuple[JobView, list[Phase], Path]:
+        """A job's view, where its time went, and the trace of it that was written beside it.
+
+        ``name`` is as for `get_job`. Perfetto (ui.perfetto.dev) opens the trace.
+        """
+        from localdlc.record.timeline import phases, trace
+
+        view, _ = self.get_job(name)
+        now = datetime.now(UTC)
+        with self._store() as store:
+            records = store.records(view.job_id)
+            found = phases(records, view, now)
+            file = store.write_trace(view.job_id, trace(records, view, found, now))
+        return view, found, file
 
     def get_system_envs(self, name: str) -> dict[str, dict[str, str]]:
         """By PodId the variables that were injected, with their values, as GetJob's RoleSystemEnvs.

@@ -7,13 +7,18 @@ import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from localdlc.cli.moments import MOMENT
 from localdlc.cli.options import output, service, shared
 from localdlc.record.query import SORTS, JobQuery
+
+if TYPE_CHECKING:
+    from localdlc.record.timeline import Phase
+    from localdlc.record.view import JobView
 
 F = TypeVar("F", bound=Callable[..., Any])
 JOB = click.argument("job", metavar="JOB")
@@ -78,9 +83,10 @@ def list_(output: str, **flags: Any) -> None:
 @click.command()
 @JOB
 @click.option("--env", is_flag=True, help="Every variable that each replica was given by DLC.")
+@click.option("--timeline", is_flag=True, help="Where the time went; writes a Perfetto trace.")
 @shared
 @output
-def show(job: str, env: bool, output: str, **flags: Any) -> None:
+def show(job: str, env: bool, timeline: bool, output: str, **flags: Any) -> None:
     """Show one job: its statuses, its replicas and how they ended.
 
     JOB is a JobId, a unique prefix of one, or `last`. With -o json as DLC's GetJob
@@ -88,6 +94,9 @@ def show(job: str, env: bool, output: str, **flags: Any) -> None:
     """
     if env:
         show_env(service(flags).get_system_envs(job), output)
+        return
+    if timeline:
+        show_timeline(*service(flags).get_timeline(job), output)
         return
     if output == "json":
         from localdlc.record.events import stamp
@@ -98,6 +107,20 @@ def show(job: str, env: bool, output: str, **flags: Any) -> None:
 
     view, _ = service(flags).get_job(job)
     click.echo(job_text(view))
+
+
+def show_timeline(view: JobView, found: list[Phase], trace: Path, output: str) -> None:
+    from localdlc.record.events import stamp
+
+    click.echo(f"{trace}: the same for ui.perfetto.dev", err=True)
+    if output == "json":
+        rows = [{**dataclasses.asdict(phase), "seconds": phase.seconds} for phase in found]
+        click.echo(json.dumps(rows, indent=1, default=stamp))
+        return
+    from localdlc.terminal.timeline import timeline_text
+
+    now = datetime.now(UTC)
+    click.echo(timeline_text(found, view.job_id, view.created or now, view.finished or now))
 
 
 def show_env(injected: dict[str, dict[str, str]], output: str) -> None:

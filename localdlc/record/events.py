@@ -127,13 +127,15 @@ class ImageReady(Event):
 
 @dataclass(frozen=True, slots=True)
 class ReplicaStarted(Event):
-    """A container runs."""
+    """A container runs; how long the engine took to create it and to start it."""
 
     pod_id: str
     pod_uid: str
     attempt: int
     container_id: str
     ip: str
+    create_seconds: float = 0.0
+    start_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

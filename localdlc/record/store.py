@@ -221,6 +221,14 @@ class Store:
             document: dict[str, Any] = json.loads((self.job_folder(job_id) / name).read_text())
         return document
 
+    def write_trace(self, job_id: str, trace: dict[str, Any]) -> Path:
+        """``trace.json`` beside the job; returns where it is."""
+        file = self.job_folder(job_id) / "trace.json"
+        with explained(self.home):
+            file.touch(mode=0o600)
+            file.write_text(json.dumps(trace))
+        return file
+
     def log_files(self, job_id: str) -> dict[str, list[Path]]:
         """PodId to its log files, attempt by attempt."""
         found: dict[str, list[Path]] = {}

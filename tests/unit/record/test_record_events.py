@@ -58,8 +58,16 @@ SAMPLES: list[tuple[Event, dict[str, Any]]] = [
         {"image": "i:1", "image_id": "sha256:1", "seconds": 1.5, "pulled": True},
     ),
     (
-        events.ReplicaStarted(POD, "uid", 1, "c1", "10.0.0.2"),
-        {"pod_id": POD, "pod_uid": "uid", "attempt": 1, "container_id": "c1", "ip": "10.0.0.2"},
+        events.ReplicaStarted(POD, "uid", 1, "c1", "10.0.0.2", 0.1, 0.2),
+        {
+            "pod_id": POD,
+            "pod_uid": "uid",
+            "attempt": 1,
+            "container_id": "c1",
+            "ip": "10.0.0.2",
+            "create_seconds": 0.1,
+            "start_seconds": 0.2,
+        },
     ),
     (
         Log(POD, 1, "stderr", b"a line\n"),

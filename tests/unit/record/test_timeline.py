@@ -154,7 +154,7 @@ def test_a_trace_has_a_row_for_the_job_and_one_for_each_of_its_parts() -> None:
     assert all(e["dur"] >= 0 and e["pid"] == 1 and e["tid"] in names for e in slices)
     runs = {names[e["tid"]]: e["dur"] for e in slices if e["name"] == "run"}
     assert runs == {"master-0": 10_000_000, "worker-0": 7_000_000}
-    assert [e["name"] for e in slices if names[e["tid"]] == "status"][0] == "Creating"
+    assert next(e["name"] for e in slices if names[e["tid"]] == "status") == "Creating"
     (fault,) = (e for e in events if e["ph"] == "i")
     assert (names[fault["tid"]], fault["ts"]) == ("worker-0", round(at(15).timestamp() * 1e6))
     json.dumps(events)

@@ -82,7 +82,7 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
             *notes,
             *(asked.notes if asked else ()),
             *given.notes,
-            *overridden(users, injected),
+            *overridden(users, replicas),
             *(gpus.told(request, config, topology, injected) if gpus else ()),
             *doors_told(replicas, config),
             *monitoring_notes(request),

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from localdlc.plan.secrets import names_a_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from localdlc.plan.model import ReplicaPlan
     from localdlc.spec.request import CreateJobRequest
 
 # Real requests set these two themselves; everything else that DLC injects wins over the request,
@@ -50,14 +53,19 @@ def combined(users: dict[str, str], injected: dict[str, str]) -> dict[str, str]:
     return {**users, **injected, **kept}
 
 
-def overridden(users: dict[str, str], injected: dict[str, str]) -> list[str]:
-    """A note for each variable of the user's that the injected one replaces."""
-    return [
-        f"{name}: DLC sets this variable itself; the value of the request has no effect."
-        for name in sorted(losers(users, injected))
-    ]
+def overridden(users: dict[str, str], replicas: Iterable[ReplicaPlan]) -> Iterator[str]:
+    """A note for each variable of the user's that the injected one replaces, and where."""
+    lost = {r.role_type: losers(users, r.injected) for r in replicas}
+    for name in sorted(frozenset().union(*lost.values())):
+        roles = [role for role, names in lost.items() if name in names]
+        where = "" if len(roles) == len(lost) else f" in {' and '.join(roles)}"
+        there = " there" if where else ""
+        yield (
+            f"{name}: DLC sets this variable itself{where}; the value of the request has no "
+            f"effect{there}."
+        )
 
 
-def losers(users: dict[str, str], injected: dict[str, str]) -> frozenset[str]:
+def losers(users: dict[str, str], injected: Collection[str]) -> frozenset[str]:
     """Variables of the user's whose value is not the one that counts."""
-    return frozenset(users.keys() & (injected.keys() | ENGINES)) - USERS_TO_SET
+    return frozenset(users.keys() & ({*injected} | ENGINES)) - USERS_TO_SET

@@ -26,6 +26,8 @@ ACTIONS = {
 MAY = frozenset({"pause", "net-cut"})
 MUST = frozenset({"net-delay"})
 
+# Seconds: no clock can be set for longer than some hundred years.
+LONGEST = 1e9
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)")
 FORM = re.compile(r"([^:@]+):([a-z-]+)(?:=([^@]*))?(?:@(.+))?", re.DOTALL)
@@ -61,8 +63,16 @@ class Fault:
 
 
 def faults(asked: Iterable[str], job_id: str, pods: Sequence[str]) -> tuple[Fault, ...]:
-    """Reads them all. Raises `UsageError` with what is wrong and what there is."""
-    return tuple(fault(text, job_id, pods) for text in asked)
+    """Reads them all. Raises `UsageError` with all that is wrong and what there is."""
+    found, wrongs = [], []
+    for text in asked:
+        try:
+            found.append(fault(text, job_id, pods))
+        except UsageError as error:
+            wrongs.append(str(error))
+    if wrongs:
+        raise UsageError("\n".join(wrongs))
+    return tuple(found)
 
 
 def fault(text: str, job_id: str, pods: Sequence[str]) -> Fault:
@@ -97,7 +107,7 @@ def duration(text: str, action: str, value: str | None) -> float | None:
 
 
 def spelled(time: re.Match[str]) -> float:
-    return float(time[1]) * UNITS[time[2]]
+    return min(float(time[1]) * UNITS[time[2]], LONGEST)
 
 
 def wrong(text: str, why: str) -> UsageError:

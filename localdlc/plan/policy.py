@@ -93,10 +93,11 @@ def restart(plan: Plan, again: list[ReplicaPlan], progress: Progress) -> Restart
     first = earliest(again, progress.ended)
     end = progress.ended[first.pod_id]
     watched = plan.monitoring if plan.monitoring and plan.monitoring.restarts else None
+    word = "failed" if failed(end) else "ended"
     return Restart(
         pods=everybody(plan) if watched and watched.together else (first.pod_id,),
         after_seconds=backoff(progress.restarts if watched else end.attempt - 1),
-        reason_message=f"{plan.job_type} {plan.job_id} is restarting {because(again, first)}",
+        reason_message=f"{plan.job_type} {plan.job_id} is restarting {because(again, first, word)}",
         reason=f"{first.role}-{first.index} {how(end)}",
     )
 
@@ -139,10 +140,10 @@ def earliest(replicas: list[ReplicaPlan], ended: Mapping[str, Ended]) -> Replica
     return min(replicas, key=lambda r: end_order(ended[r.pod_id]))
 
 
-def because(failures: list[ReplicaPlan], first: ReplicaPlan) -> str:
+def because(ended: list[ReplicaPlan], first: ReplicaPlan, word: str = "failed") -> str:
     """KubeDL's words, which DLC's own ReasonMessages repeat to the letter."""
-    count = sum(1 for r in failures if r.role == first.role)
-    return f"because {count} {first.role_type} replica(s) failed."
+    count = sum(1 for r in ended if r.role == first.role)
+    return f"because {count} {first.role_type} replica(s) {word}."
 
 
 def how(end: Ended) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localdlc.plan.jobtypes import JOB_TYPES
-from localdlc.plan.replicas import roles_of
+from localdlc.plan.replicas import Role
 from localdlc.plan.startup import SERVICE, port_of
 from localdlc.spec.problems import missing
 from localdlc.spec.rules.roles import role_types
@@ -26,7 +26,9 @@ def unknown_ports(request: CreateJobRequest) -> Iterator[Problem]:
     if not awaited or request.JobType not in JOB_TYPES or any(role_types(request)):
         return
     job_type = JOB_TYPES[request.JobType]
-    for role in job_type.roles(roles_of(request.JobSpecs), request.Settings):
+    # Not by `roles_of`, which reads quantities, and these may be wrong.
+    roles = tuple(Role(s.Type or "", s.replicas, s) for s in request.JobSpecs if s.replicas > 0)
+    for role in job_type.roles(roles, request.Settings) if roles else ():
         if role.spec.Type in awaited and port_of(role, job_type) is None:
             path = f"JobSpecs[{request.JobSpecs.index(role.spec)}].ServiceSpec.DefaultPort"
             sentence = f"is needed: a role waits for {role.type} to be {SERVICE}, and no other "

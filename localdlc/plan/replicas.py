@@ -106,6 +106,15 @@ def members_of(job_id: str, roles: Sequence[Role]) -> tuple[Member, ...]:
     )
 
 
+def own_command(member: Member, topology: Topology) -> str:
+    """What the role itself is to run where the first replica runs UserCommand; "" for no more.
+
+    What is said of a role that this one was promoted from is said of the leader.
+    """
+    spec = member.role.spec
+    return "" if spec is topology.members[0].role.spec else spec.UserCommand or ""
+
+
 def pod_id(job_id: str, role: str, index: int) -> str:
     """``<JobId>-<role>-<index>``, the name that DLC shows and that peers resolve."""
     return f"{job_id}-{role}-{index}"

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from localdlc.plan.command import Script
 from localdlc.plan.files import PLACEHOLDER, PRIVATE, File
 
-__all__ = ["AGENT", "CALL", "SERVE", "ssh_files", "until_reached"]
+__all__ = ["AGENT", "CALL", "serve", "ssh_files", "until_reached"]
 
 PLACE = "/etc/mpi"
 AGENT = f"{PLACE}/ssh"
@@ -32,11 +32,10 @@ command -v ssh >/dev/null || {{
 }}
 {TAKE_KEY}"""
 
-# What the image's ENV set, and what credentials were exported, only the replica itself knows. No
-# `exec`: sshd ends with 0 when it is stopped, and the shell with a code that says so.
-SERVE = Script(
-    f'"$sshd" -D -e -f {PLACE}/sshd_config',
-    f"""\
+SERVE = f'"$sshd" -D -e -f {PLACE}/sshd_config'
+
+# What the image's ENV set, and what credentials were exported, only the replica itself knows.
+PREPARE = f"""\
 sshd=$(PATH="$PATH:/usr/sbin:/usr/local/sbin"; command -v sshd) || {{
   echo "localdlc: this image has no ssh server (sshd), by which other replicas are to reach" \\
     "this one. Install openssh-server (Debian, Ubuntu, Fedora) or openssh (Alpine) in it." >&2
@@ -44,8 +43,7 @@ sshd=$(PATH="$PATH:/usr/sbin:/usr/local/sbin"; command -v sshd) || {{
 }}
 {TAKE_KEY}(umask 077 && sh -c 'export -p' >{PRIVATE}/environment) || exit $?
 mkdir -p /run/sshd 2>/dev/null
-""",
-)
+"""
 
 REACH = """\
 (
@@ -97,12 +95,16 @@ UseDNS no
 MaxStartups 1000
 PidFile none
 LogLevel ERROR
+Subsystem sftp sftp-server
 """
 
-# sshd gives a session next to no variables; a process of the replica has all of them.
+# sshd gives a session next to no variables; a process of the replica has all of them. Where the
+# server of scp and sftp lies is each distribution's own: Debian, Fedora, Alpine.
 SESSION = f"""\
 #!/bin/sh
 . {PRIVATE}/environment
+[ "$SSH_ORIGINAL_COMMAND" != sftp-server ] ||
+  PATH="/usr/lib/openssh:/usr/libexec/openssh:/usr/lib/ssh:$PATH"
 exec "${{SHELL:-/bin/sh}}" ${{SSH_ORIGINAL_COMMAND:+-c "$SSH_ORIGINAL_COMMAND"}}
 """
 
@@ -120,6 +122,15 @@ def ssh_files(job_id: str) -> tuple[File, ...]:
         File(AGENT, f'#!/bin/sh\nexec ssh -F {PLACE}/ssh_config "$@"\n', 0o555),
         File(f"{PLACE}/session", SESSION, 0o555),
     )
+
+
+def serve(own: str = "") -> Script:
+    """A replica that answers; ``own`` is what it runs beside that, and then ends with.
+
+    No `exec`: sshd ends with 0 when it is stopped, and the shell with a code that says so. In a
+    shell of its own it is no child of who waits for children.
+    """
+    return Script(own, f"{PREPARE}({SERVE} &)\n") if own else Script(SERVE, PREPARE)
 
 
 def until_reached(hosts: Iterable[str]) -> str:

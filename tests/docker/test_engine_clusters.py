@@ -61,6 +61,28 @@ def test_processes_start_on_the_workers_with_their_variables(localdlc: CommandLi
     assert done.lines[2:] == [f"master-0 | plain {JOB}-worker-1", "master-0 | 0"]
 
 
+def test_files_travel_both_ways(localdlc: CommandLine) -> None:
+    command = (
+        "peer=$DLC_JOB_ID-worker-0; echo there >here; scp -q here $peer:/tmp/x"
+        " && ssh $peer 'echo and back >>/tmp/x' && scp -q $peer:/tmp/x back && cat back"
+    )
+    done = localdlc.run(mpi(command), "-q")
+    assert done.lines == ["master-0 | there", "master-0 | and back"]
+
+
+def test_a_worker_runs_its_own_command_and_serves_beside_it(localdlc: CommandLine) -> None:
+    asks = "ssh $DLC_JOB_ID-worker-0 'until grep . /tmp/x; do sleep 0.1; done; hostname'"
+    body = mpi(f"{asks} | paste -sd' '")
+    body["JobSpecs"][1]["UserCommand"] = "echo mine | tee /tmp/x; wait; exec sleep 60"
+    done = localdlc.run(body, "-q", "--job-id", JOB)
+    assert done.code == 0, done.err
+    assert sorted(done.lines) == [
+        f"master-0 | mine {JOB}-worker-0",
+        "worker-0 | mine",
+        "worker-1 | mine",
+    ]
+
+
 def test_the_master_decides_and_its_workers_are_stopped(localdlc: CommandLine) -> None:
     done = localdlc.run(mpi("exit 7"))
     assert done.code == 1

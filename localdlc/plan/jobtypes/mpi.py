@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from localdlc.plan.command import Script
 from localdlc.plan.files import File
 from localdlc.plan.model import StartAfter
-from localdlc.plan.replicas import Member, Role, Topology, promote_first
-from localdlc.plan.ssh import AGENT, CALL, SERVE, ssh_files, until_reached
+from localdlc.plan.replicas import Member, Role, Topology, own_command, promote_first
+from localdlc.plan.ssh import AGENT, CALL, serve, ssh_files, until_reached
 
 if TYPE_CHECKING:
     from localdlc.spec.settings import JobSettings
@@ -57,10 +57,13 @@ def environment(member: Member, topology: Topology) -> dict[str, str]:
 
 
 def script(member: Member, topology: Topology, user_command: str) -> Script:
-    """The Master runs UserCommand when every Worker accepts ssh; they serve it until the end."""
+    """The Master runs UserCommand when every Worker accepts ssh; they serve it until the end.
+
+    Beside that they run what their role says; KubeDL's idle only where it says nothing.
+    """
     files = (*ssh_files(topology.job_id), *hostfiles(topology))
     if not leads(member):
-        return replace(SERVE, files=files)
+        return replace(serve(own_command(member, topology)), files=files)
     if len(topology.members) == 1:
         return Script(user_command, files=files)
     workers = [peer.pod_id for peer in topology.members if not leads(peer)]

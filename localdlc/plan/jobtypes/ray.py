@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from localdlc.plan.ask import ask_of
 from localdlc.plan.command import Script
 from localdlc.plan.model import StartAfter
-from localdlc.plan.replicas import Member, Role, Topology, promote_first
+from localdlc.plan.replicas import Member, Role, Topology, own_command, promote_first
 
 if TYPE_CHECKING:
     from localdlc.spec.settings import JobSettings
@@ -106,13 +106,18 @@ def gpus_of(role: Role) -> str:
 
 
 def script(member: Member, topology: Topology, user_command: str) -> Script:
-    """The Head runs UserCommand once all nodes are there; a Worker is a node until it is ended."""
+    """The Head runs UserCommand once all nodes are there; a Worker is a node until it is ended.
+
+    What a group of Workers says comes before that and must end well, as KubeRay has it.
+    """
     begin = start(member, topology)
     if leads(member):
         wait = WAIT.format(port=PORT, nodes=len(topology.members))
         prologue = PREPARE + START_HEAD.format(start=begin, wait=wait)
         return Script(user_command, prologue, dashboard=DASHBOARD_PORT)
-    return Script(begin, PREPARE + AWAIT_HEAD.format(address=address(member, topology)))
+    own = own_command(member, topology)
+    text = f"{{\n{own}\n}} && {begin}" if own else begin
+    return Script(text, PREPARE + AWAIT_HEAD.format(address=address(member, topology)))
 
 
 def start_after(role: Role, topology: Topology) -> tuple[StartAfter, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from localdlc.plan.command import Script
 from localdlc.plan.files import PRIVATE, File
-from localdlc.plan.replicas import Member, Role, Topology
+from localdlc.plan.replicas import Member, Role, Topology, own_command
 from localdlc.plan.resources import shares
 
 if TYPE_CHECKING:
@@ -100,10 +100,15 @@ def environment(member: Member, topology: Topology) -> dict[str, str]:
 
 
 def script(member: Member, topology: Topology, user_command: str) -> Script:
-    """The first replica controls the cluster and runs UserCommand; all of them are its nodes."""
+    """The first replica controls the cluster and runs UserCommand; all of them are its nodes.
+
+    What another role says runs beside its node.
+    """
     files = (File(CONF, configuration(topology)), File(KEY, made="munge-key"))
     if not leads(member, topology):
-        return Script("slurmd -D", MUNGE, files)
+        own = own_command(member, topology)
+        beside = f"{MUNGE}slurmd -L {PRIVATE}/slurmd.log || exit $?\n"
+        return Script(own, beside, files) if own else Script("slurmd -D", MUNGE, files)
     lead = LEAD.format(private=PRIVATE, patience=PATIENCE, nodes=len(topology.members))
     return Script(user_command, MUNGE + lead, files)
 

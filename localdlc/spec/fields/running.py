@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from localdlc.spec.fields.row import Case, rows, under
 
+if TYPE_CHECKING:
+    from localdlc.spec.request import CreateJobRequest
+
 __all__ = ["TABLE"]
+
+
+def led(request: CreateJobRequest) -> bool:
+    """Whether the others are there for one replica to use them."""
+    juicer = request.Settings.DataJuicerConfig if request.Settings else None
+    spread = request.JobType == "DataJuicerJob" and juicer and juicer.ExecutionMode == "distributed"
+    return request.JobType in {"MPIJob", "RayJob", "SlurmJob"} or bool(spread)
 
 
 TABLE = [
@@ -34,7 +46,28 @@ TABLE = [
         "honoured",
         "run by a shell in every replica; a role's own goes first",
         "UserCommand",
+        cases=(
+            Case(
+                "of a job that one replica leads",
+                lambda request, _: led(request),
+                "honoured",
+                "run by a shell in the first replica, which leads the others",
+            ),
+        ),
+    ),
+    *rows(
+        "honoured",
+        "goes before the job's in the replicas of the role",
         "JobSpecs[].UserCommand",
+        cases=(
+            Case(
+                "of a job that one replica leads",
+                lambda request, _: led(request),
+                "approximated",
+                "a leader's is the job's; others run theirs beside their ssh server or Slurm node,"
+                " or before they join the Ray",
+            ),
+        ),
     ),
     *rows(
         "honoured",

@@ -42,6 +42,21 @@ def test_a_lone_xgboost_master_is_told_of_no_workers() -> None:
     assert not {"WORKER_PORT", "WORKER_ADDRS"} & env.keys()
 
 
+def test_a_variable_that_only_some_replicas_are_given_is_noted_with_their_role() -> None:
+    roles = {"Master": 1, "Worker": 2}
+    plan = plan_of(roles, "MPIJob", Envs={"I_MPI_PERHOST": "9", "RANK": "1"})
+    said = "DLC sets this variable itself in Master; the value of the request has no effect there."
+    assert [note for note in plan.notes if "DLC sets" in note] == [f"I_MPI_PERHOST: {said}"]
+    assert [r.env["I_MPI_PERHOST"] for r in plan.replicas] == ["1", "9", "9"]
+    # The Head, which comes first, is not given it.
+    plan = plan_of({"Head": 1, "Worker": 1, "Worker-a": 1}, "RayJob", Envs={"RAY_IP": "x"})
+    [note] = [note for note in plan.notes if "DLC sets" in note]
+    assert "RAY_IP: DLC sets this variable itself in Worker and Worker-a;" in note
+    plan = plan_of(roles, "PyTorchJob", Envs={"RANK": "1"})
+    [note] = [note for note in plan.notes if "DLC sets" in note]
+    assert note == "RANK: DLC sets this variable itself; the value of the request has no effect."
+
+
 def test_oneflow_has_pytorchs_variables() -> None:
     flow, torch = (
         env_of("worker-0", job_type=job_type, roles={"Worker": 2})

@@ -52,6 +52,19 @@ def test_a_fault_that_cannot_be_says_what_can(text: str, says: str) -> None:
     assert says in str(error.value)
 
 
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    asked = ("worker-0:kill", "worker-0:foo", "worker-9:kill", "kill")
+    with pytest.raises(UsageError) as error:
+        planned(request({"Worker": 2}), fault=asked)
+    lines = str(error.value).splitlines()
+    assert [line.split("'")[1] for line in lines] == list(asked[1:])
+
+
+def test_a_time_is_one_that_a_clock_can_be_set_for() -> None:
+    assert fault("worker-0:kill@999999999999m").after == 1e9
+    assert fault(f"worker-0:pause={'9' * 400}s").seconds == 1e9
+
+
 @pytest.mark.parametrize(
     ("output", "heard"),
     [

@@ -86,6 +86,15 @@ def test_nobody_waits_longer_than_half_a_minute() -> None:
     assert waits == [1, 2, 4, 8, 16, 30, 30, 30]
 
 
+def test_a_replica_that_ended_well_is_not_told_to_have_failed() -> None:
+    plan = with_policy(plan_of({"Worker": 1}), "Always")
+    said = [decide(plan, Progress(ended={MASTER: end(MASTER, code)})) for code in (0, 1)]
+    words = [
+        one.reason_message.rpartition("because ")[2] for one in said if isinstance(one, Restart)
+    ]
+    assert words == ["1 Master replica(s) ended.", "1 Master replica(s) failed."]
+
+
 def test_a_lost_replica_begins_anew_unless_its_exit_code_has_to_tell() -> None:
     lost = ReplicaLost(MASTER, 1, "gone")
     plan = plan_of({"Worker": 1})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from given import JOB_ID, plan_of, short
+from given import JOB_ID, plan_of, planned, request, short
 
 from localdlc.plan.jobtypes.data_juicer import CONFIG
 
@@ -91,6 +91,48 @@ def test_a_worker_waits_for_the_head_and_runs_a_node_in_place_of_the_command(
     done = ray_job("worker-1", image, "echo trains")
     assert done.stdout == f"ray start --address={JOB_ID}-head-0:6379\n"
     assert Path(image["TOLD"]).read_text() == "asked\n" * 3
+
+
+def with_own(command: str, pod: str, image: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """A RayJob whose Workers have a command of their own, and whose Head has the job's."""
+    specs = [{"Type": "Head", "Image": "i"}, {"Type": "Worker", "Image": "i"}]
+    specs[1]["UserCommand"] = command
+    body = request({}, "RayJob", UserCommand="echo trains") | {"JobSpecs": specs}
+    [replica] = [r for r in planned(body).replicas if short(r.pod_id) == pod]
+    return subprocess.run(
+        replica.command, env=image, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_what_a_worker_is_told_itself_comes_before_its_node_and_must_end_well(
+    image: dict[str, str],
+) -> None:
+    done = with_own("export RAY_CODE=4 # why\necho mine", "worker-0", image)
+    node = f"ray start --address={JOB_ID}-head-0:6379\n"
+    assert (done.returncode, done.stdout) == (4, f"mine\n{node}")
+    done = with_own("echo mine; false", "worker-0", image)
+    assert (done.returncode, done.stdout) == (1, "mine\n")
+    assert with_own("echo mine", "head-0", image).stdout.splitlines()[-1] == "trains"
+
+
+def test_a_promoted_worker_runs_its_roles_command_for_all(image: dict[str, str]) -> None:
+    specs = [{"Type": "Worker", "Image": "i", "PodCount": 2, "UserCommand": "echo all"}]
+    for job_type, other in (("RayJob", "--block"), ("MPIJob", "-D"), ("SlurmJob", "-D")):
+        body = request({}, job_type, UserCommand="never") | {"JobSpecs": specs}
+        first, second = (replica.command[-1] for replica in planned(body).replicas)
+        assert first == "echo all"
+        assert "echo all" not in second
+        assert other in second
+
+
+@pytest.mark.parametrize("job_type", ["MPIJob", "SlurmJob"])
+def test_what_others_are_told_runs_beside_what_the_first_one_needs_of_them(job_type: str) -> None:
+    specs = [{"Type": "Master", "Image": "i"}, {"Type": "Worker", "Image": "i"}]
+    specs[1]["UserCommand"] = "watch me"
+    body = request({}, job_type, UserCommand="srun x") | {"JobSpecs": specs}
+    first, second = planned(body).replicas
+    assert (first.command[-1], second.command[-1]) == ("srun x", "watch me")
+    assert {"MPIJob": '("$sshd" -D', "SlurmJob": "slurmd -L"}[job_type] in second.command[3]
 
 
 # Data-Juicer

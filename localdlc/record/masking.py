@@ -55,8 +55,10 @@ class Mask:
         return text
 
     def data(self, data: bytes) -> bytes:
+        """Of as many lines as before: they are counted when an output is resumed."""
         for value in self._bytes:
-            data = data.replace(value, MASK.encode())
+            hidden = b"\n".join([MASK.encode()] * (value.count(b"\n") + 1))
+            data = data.replace(value, hidden)
         return data
 
     def begun(self, data: bytes) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from localdlc.plan.model import Plan, ReplicaPlan
 from localdlc.plan.policy import Restart
@@ -11,12 +12,17 @@ from localdlc.plan.progress import Ended, Progress, failed
 from localdlc.plan.startup import may_start
 from localdlc.record.events import ReplicaRestarted, ReplicaStarted
 from localdlc.run.alarms import Alarms
+from localdlc.run.calls import Calls
 from localdlc.run.containers import container_of, hosts
 from localdlc.run.engine import Engine
 from localdlc.run.follower import Follower
 from localdlc.run.inbox import Post
+from localdlc.run.outage import Outage
 from localdlc.run.settings import Settings
 from localdlc.run.signals import Signals
+
+if TYPE_CHECKING:
+    from localdlc.run.found import Found
 
 __all__ = ["Again", "Attempts", "followers"]
 
@@ -24,13 +30,18 @@ Follow = Callable[[Plan, ReplicaPlan, int], Follower]
 """Makes the follower of an attempt, by its number. The plan is placed."""
 
 
-def followers(engine: Engine, settings: Settings, post: Post, signals: Signals) -> Follow:
+def followers(
+    engine: Engine, settings: Settings, post: Post, signals: Signals, calls: Calls
+) -> Follow:
     """How to follow replicas on ``engine``."""
+    outage = Outage(engine, calls, post, settings.engine_patience)
 
     def follow(plan: Plan, replica: ReplicaPlan, attempt: int) -> Follower:
         spec = container_of(plan, replica, settings.home, hosts(plan), attempt)
         uid = settings.new_uid()
-        return Follower(engine, spec, replica.pod_id, uid, post, signals.ended_by_us, attempt)
+        return Follower(
+            engine, spec, replica.pod_id, uid, post, signals.ended_by_us, outage, attempt
+        )
 
     return follow
 
@@ -100,12 +111,35 @@ class Attempts:
             self._begin(pod_id, 1)
         self.release()
 
+    def take_over(self, plan: Plan, found: Found) -> None:
+        """The same for what another process has begun; starts nothing."""
+        self._plan = plan
+        self._replicas = {r.pod_id: r for r in plan.replicas}
+        self._restarts = found.restarts
+        for one in found.containers:
+            follower = self._follower(one.pod_id, one.attempt)
+            follower.take_over(one)
+            if one.released:
+                self._released.add(one.pod_id)
+            else:
+                self._forget(one.pod_id)
+            if one.end:
+                self._started[one.pod_id] = one.id
+                self._through.add(one.pod_id)
+                self.ended(one.end)
+            else:
+                self._ended.pop(one.pod_id, None)
+                self._living += 1
+
     def _begin(self, pod_id: str, attempt: int) -> None:
+        self._follower(pod_id, attempt).begin()
+        self._living += 1
+
+    def _follower(self, pod_id: str, attempt: int) -> Follower:
         follower = self._follow(self._plan, self._replicas[pod_id], attempt)
-        follower.begin()
         self._present[pod_id] = follower
         self.followers.append(follower)
-        self._living += 1
+        return follower
 
     def release(self) -> None:
         """Starts every replica whose upstream has come far enough."""

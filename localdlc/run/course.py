@@ -6,8 +6,8 @@ it means: a new attempt of some replicas, or the end. Once that is decided, the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from localdlc.errors import LocaldlcError
 from localdlc.plan.model import Plan
@@ -27,10 +27,13 @@ from localdlc.run.alarms import Alarms
 from localdlc.run.attempts import Again, Attempts, followers
 from localdlc.run.control import Control
 from localdlc.run.engine import Engine
-from localdlc.run.inbox import Answered, Ended, Kill, Message, Prepared
+from localdlc.run.inbox import Answered, Ended, Kill, Message, Prepared, Returned
 from localdlc.run.probes import Probes
 from localdlc.run.settings import Settings
 from localdlc.run.signals import Signals
+
+if TYPE_CHECKING:
+    from localdlc.run.found import Found
 
 __all__ = ["PREPARING", "Course"]
 
@@ -63,7 +66,7 @@ class Course:
         self._calls = control.calls
         self._signals = Signals(engine, control.inbox.post)
         self._alarms = Alarms(settings.clock)
-        follow = followers(engine, settings, control.inbox.post, self._signals)
+        follow = followers(engine, settings, control.inbox.post, self._signals, control.calls)
         self.attempts = Attempts(plan, follow, self._signals, self._alarms)
         self._probes = Probes(engine, control.inbox.post, settings.reach)
         self._ports = awaited_ports(plan)
@@ -72,6 +75,24 @@ class Course:
         """All replicas are created; ``plan`` is the same, placed."""
         self.plan = plan
         self.attempts.begin(plan)
+
+    def take_over(self, plan: Plan, found: Found) -> None:
+        """The same for a job that another process has begun, from where it is."""
+        self.plan, self.status = plan, found.status
+        if plan.deadline_seconds is not None and found.status not in {"Creating", *PREPARING}:
+            self._alarms.set("deadline", max(0.0, plan.deadline_seconds - found.running))
+        self.attempts.take_over(plan, found)
+        for one in found.containers:
+            if one.start and not one.end:
+                self._on_started(one.start)
+        if found.told_at:
+            self._signals.were_told(self.attempts.to_stop().values(), found.told_at)
+        if found.stopped:
+            self.unwanted = True
+            self.decided(stopped())
+        self._listen()
+        if self.finish is None:
+            self._decide()
 
     def watch(self) -> None:
         """Until every follower is through, and nothing is to begin anew."""
@@ -128,12 +149,13 @@ class Course:
             case Answered():
                 self.attempts.answered(message.pod_id, message.attempt)
                 self.attempts.release()
+            case Returned() if self.finish:
+                self._stop(self.attempts.running((message.pod_id,)))
 
     def _on_started(self, event: ReplicaStarted) -> None:
         self.attempts.started(event)
         if self.finish or self.attempts.unwanted(event.pod_id):  # decided while it was starting
-            name: Literal["SIGTERM", "SIGKILL"] = "SIGKILL" if self._killing else "SIGTERM"
-            self._signals.send({event.pod_id: event.container_id}, name)
+            self._stop({event.pod_id: event.container_id})
             return
         if port := self._ports.get(event.pod_id):
             self._probes.watch(event, port)
@@ -144,6 +166,9 @@ class Course:
             self.move("Running", "JobRunning", f"{plan.job_type} {plan.job_id} is running.")
             self._listen()
         self.attempts.release()
+
+    def _stop(self, replicas: Mapping[str, str]) -> None:
+        self._signals.send(replicas, "SIGKILL" if self._killing else "SIGTERM")
 
     def _runs(self, pod_id: str) -> bool:
         """Whether the job runs because this replica has started."""
@@ -207,7 +232,7 @@ class Course:
         self.finish = finish
         self._alarms.clear_all()
         self._alarms.set("kill", self.plan.grace_seconds)
-        if finish.status == "Stopped":
+        if finish.status == "Stopped" and self.status != "Stopping":
             self.move("Stopping", finish.reason_code, finish.reason_message)
         self.attempts.finish()
         self._signals.send(self.attempts.to_stop(), "SIGTERM")

@@ -42,6 +42,13 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """The engine was gone and is back: what a replica was sent meanwhile did not arrive."""
+
+    pod_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Kill:
     """Waste no more time: SIGKILL now."""
 
@@ -58,7 +65,7 @@ class Cleared:
     left: Sequence[str]
 
 
-Message = Event | Prepared | Ended | Answered | Kill | Asked | Cleared
+Message = Event | Prepared | Ended | Answered | Returned | Kill | Asked | Cleared
 Post = Callable[[Message], None]
 
 

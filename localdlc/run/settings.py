@@ -15,7 +15,10 @@ __all__ = ["Settings"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``home`` is the digest for labels; ``reach`` asks at the ports that others wait for."""
+    """``home`` is the digest for labels; ``reach`` asks at the ports that others wait for.
+
+    ``engine_patience``: seconds that an engine which is gone may take to be back.
+    """
 
     home: str
     subnets: Sequence[IPv4Network]
@@ -24,3 +27,4 @@ class Settings:
     clock: Callable[[], float] = time.monotonic
     new_uid: Callable[[], str] = field(default=lambda: str(uuid4()))
     reach: Reach = reach
+    engine_patience: float = 120.0

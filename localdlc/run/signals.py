@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Literal
@@ -32,6 +32,10 @@ class Signals:
         for container_id in replicas.values():
             self._told.setdefault(container_id, datetime.now(UTC))
             self._hands.submit(self._send, container_id, name)
+
+    def were_told(self, containers: Iterable[str], at: datetime) -> None:
+        """By somebody else, who is gone."""
+        self._told.update(dict.fromkeys(containers, at))
 
     def _send(self, container_id: str, name: Literal["SIGTERM", "SIGKILL"]) -> None:
         try:

@@ -7,6 +7,7 @@ the verdict, and removes everything that was created.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from localdlc.plan.model import Plan
 from localdlc.plan.policy import Finish, judged
@@ -22,6 +23,9 @@ from localdlc.run.network import make_network
 from localdlc.run.sanity import Sanity
 from localdlc.run.settings import Settings
 from localdlc.run.tasks import Task, begin
+
+if TYPE_CHECKING:
+    from localdlc.run.found import Found
 
 __all__ = ["Settings", "Supervisor", "Task"]
 
@@ -40,10 +44,12 @@ class Supervisor:
         control: Control | None = None,
         tasks: Mapping[str, Task] | None = None,
         afterwards: Mapping[str, Task] | None = None,
+        placed: Callable[[Plan], None] = lambda plan: None,
     ) -> None:
         """``tasks`` bring the inputs, side by side, and ``afterwards`` what builds on all of them.
 
-        Either may raise `InputError`.
+        Either may raise `InputError`. ``placed`` hears the plan as it is carried out, addresses
+        and all, before any replica is created.
 
         What ``engine`` owes an answer to is known, when ``control.calls`` watches it.
         """
@@ -54,6 +60,7 @@ class Supervisor:
         self._calls = self._control.calls
         self._tasks = tasks or {}
         self._afterwards = afterwards or {}
+        self._placed = placed
         self._course = Course(plan, engine, emit, settings, self._control)
         self._began = settings.clock()
 
@@ -64,11 +71,17 @@ class Supervisor:
         self._course.move("Creating", "JobCreated")
         for event in (*map(Note, plan.notes), *filter(None, [plan.fidelity])):
             self._course.emit(event)
+        self._to_the_end(self._prepare_and_begin)
+
+    def carry_on(self, found: Found) -> None:
+        """A job whose supervisor is gone, from where it is; its plan is placed."""
+        self._began -= found.age
+        self._to_the_end(lambda: self._course.take_over(self._plan, found))
+
+    def _to_the_end(self, begin: Callable[[], None]) -> None:
         try:
-            self._prepare()
-            if self._course.finish is None:
-                self._begin_replicas()
-                self._course.watch()
+            begin()
+            self._course.watch()
             self._conclude()
         except BaseException as error:
             self._break_down(error)
@@ -80,6 +93,11 @@ class Supervisor:
             raise self._course.error
 
     # preparation
+
+    def _prepare_and_begin(self) -> None:
+        self._prepare()
+        if self._course.finish is None:
+            self._begin_replicas()
 
     def _prepare(self) -> None:
         """Images, network and inputs, side by side."""
@@ -117,6 +135,7 @@ class Supervisor:
     def _begin_replicas(self) -> None:
         if self._plan.reserved:
             prepare(self._plan.reserved)
+        self._placed(self._plan)
         self._course.begin(self._plan)
 
     # the end

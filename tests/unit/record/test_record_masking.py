@@ -58,8 +58,8 @@ def test_addresses_lose_their_logins_and_signatures() -> None:
     assert without_logins(text) == told
 
 
-def test_a_secret_of_several_lines_is_one_secret_and_the_last_newline_ends_a_line() -> None:
-    assert Mask(["-----BEGIN\nabc\n"]).data(b"x -----BEGIN\nabc\ny\n") == b"x ***\ny\n"
+def test_a_secret_of_several_lines_stays_as_many_and_the_last_newline_ends_a_line() -> None:
+    assert Mask(["-----BEGIN\nabc\n"]).data(b"x -----BEGIN\nabc\ny\n") == b"x ***\n***\ny\n"
 
 
 @pytest.mark.parametrize(

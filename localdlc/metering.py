@@ -6,7 +6,7 @@ A job that is over in two seconds has paid for a thread and nothing else.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from threading import Event as Flag
@@ -22,6 +22,7 @@ from localdlc.record.events import (
     ReplicaExited,
     ReplicaLost,
     ReplicaStarted,
+    ReplicaUsed,
 )
 from localdlc.run.engine import Engine
 from localdlc.run.inbox import Post
@@ -65,11 +66,26 @@ class Metering:
                     self._running.pop((event.pod_id, event.attempt), None)
                 case JobFinished():
                     self.leave()
-                    for used in self._sampler.sums() if self._sampler else ():
+                    for used in self._used():
                         emit(used)
             emit(event)
+            if isinstance(event, ReplicaExited) and event.oom:
+                emit(Note(self._out_of_memory(event)))
 
         return hear
+
+    def _used(self) -> Iterable[ReplicaUsed]:
+        return self._sampler.sums() if self._sampler else ()
+
+    def _out_of_memory(self, event: ReplicaExited) -> str:
+        """Whether it was the replica or a process of it, and what it had: in a sentence."""
+        from localdlc.record.memory_end import end_of, told
+
+        attempt = (event.pod_id, event.attempt)
+        peaks = [u.memory_peak for u in self._used() if (u.pod_id, u.attempt) == attempt]
+        limit = next(r.resources.memory for r in self._plan.replicas if r.pod_id == event.pod_id)
+        words = told(end_of(event.exit_code), limit, max(peaks, default=None))
+        return f"{event.pod_id} ended with exit code {event.exit_code}: {words}"
 
     def leave(self) -> None:
         """There is nothing to look at any more."""

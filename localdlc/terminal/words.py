@@ -67,9 +67,16 @@ def how_it_ended(replica: ReplicaView) -> str:
     if replica.exit_code is None:
         return "had not ended"
     signal = f" ({replica.signal})" if replica.signal else ""
-    why = ": the kernel killed it, out of memory" if replica.oom else ""
-    ours = ": stopped by localdlc" if replica.stopped_by_us else ""
-    return f"ended with exit code {replica.exit_code}{signal}{why or ours}"
+    why = for_memory(replica) or ("stopped by localdlc" if replica.stopped_by_us else "")
+    return f"ended with exit code {replica.exit_code}{signal}{': ' if why else ''}{why}"
+
+
+def for_memory(replica: ReplicaView) -> str:
+    if not (replica.oom or replica.used):
+        return ""
+    from localdlc.record.memory_end import memory_clause
+
+    return memory_clause(replica)
 
 
 def short(pod_id: str, job_id: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -79,11 +81,26 @@ class Looking:
         return {used.pod_id: used for used in self.sampler.sums()}
 
 
-def test_each_look_is_kept_and_summed_up(plan: Plan, tmp_path: Path) -> None:
+Begin = Callable[[FakeEngine], Looking]
+
+
+@pytest.fixture
+def looking(plan: Plan, tmp_path: Path) -> Iterator[Begin]:
+    with ExitStack() as open_:
+
+        def begin(engine: FakeEngine) -> Looking:
+            look = Looking(engine, plan, tmp_path)
+            open_.callback(look.sampler.close)
+            return look
+
+        yield begin
+
+
+def test_each_look_is_kept_and_summed_up(looking: Begin, tmp_path: Path) -> None:
     engine = Answers(
         a=[Usage(1.0, 10 * MIB), Usage(4.0, 30 * MIB)], b=[Usage(0.0, MIB), Usage(0.0, MIB)]
     )
-    look = Looking(engine, plan, tmp_path)
+    look = looking(engine)
     look(worker_0="a", master_0="b")
     look(worker_0="a", master_0="b")
     kept = list(samples(path_of(tmp_path, POD, 1)))
@@ -94,11 +111,10 @@ def test_each_look_is_kept_and_summed_up(plan: Plan, tmp_path: Path) -> None:
     assert (told.cpus_limit, told.memory_limit) == (2.0, 64 * MIB)
     assert (told.cpus_asked, told.memory_asked) == (2.0, 64 * MIB)
     assert look.sums.keys() == {POD, f"{JOB_ID}-master-0"}
-    look.sampler.close()
 
 
-def test_the_machine_is_looked_at_from_the_second_time_on(plan: Plan, tmp_path: Path) -> None:
-    look = Looking(Answers(), plan, tmp_path)
+def test_the_machine_is_looked_at_from_the_second_time_on(looking: Begin, tmp_path: Path) -> None:
+    look = looking(Answers())
     look()
     assert list(host_uses(tmp_path / HOST)) == []
     look()
@@ -108,11 +124,9 @@ def test_the_machine_is_looked_at_from_the_second_time_on(plan: Plan, tmp_path: 
     assert 0 <= use.cores <= use.cpus
 
 
-def test_what_has_just_ended_keeps_what_was_seen(plan: Plan, tmp_path: Path) -> None:
-    look = Looking(
-        Answers(a=[Usage(1.0, MIB), EngineUnavailable("gone")], b=[EngineUnavailable("gone")]),
-        plan,
-        tmp_path,
+def test_what_has_just_ended_keeps_what_was_seen(looking: Begin) -> None:
+    look = looking(
+        Answers(a=[Usage(1.0, MIB), EngineUnavailable("gone")], b=[EngineUnavailable("gone")])
     )
     look(worker_0="a", master_0="b")
     look(worker_0="a")
@@ -120,9 +134,9 @@ def test_what_has_just_ended_keeps_what_was_seen(plan: Plan, tmp_path: Path) -> 
     assert look.sums[POD].seconds == 2.0
 
 
-def test_a_process_that_is_killed_for_memory_is_told_once(plan: Plan, tmp_path: Path) -> None:
+def test_a_process_that_is_killed_for_memory_is_told_once(looking: Begin) -> None:
     kills = [Usage(oom_kills=n) for n in (0, 1, 1, 3)]
-    look = Looking(Answers(a=[*kills]), plan, tmp_path)
+    look = looking(Answers(a=[*kills]))
     told = []
     for _ in kills:
         look(worker_0="a")
@@ -134,7 +148,7 @@ def test_a_process_that_is_killed_for_memory_is_told_once(plan: Plan, tmp_path: 
 
 
 def test_an_engine_that_is_slow_is_asked_for_all_at_once(
-    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    looking: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sampler, "SLOW", -1.0)
     meeting = Flag()
@@ -149,11 +163,10 @@ def test_an_engine_that_is_slow_is_asked_for_all_at_once(
                 meeting.set()
             return Usage(1.0)
 
-    look = Looking(Slow(lambda replica: 0), plan, tmp_path)
+    look = looking(Slow(lambda replica: 0))
     look(worker_0="a", master_0="b")
     look(worker_0="a", master_0="b")
     assert {used.seconds for used in look.sums.values()} == {4.0}
-    look.sampler.close()
 
 
 # GPUs
@@ -302,3 +315,28 @@ def test_a_run_loads_no_sampler() -> None:
     names = set(loaded.stdout.split())
     assert "localdlc.metering" in names
     assert names.isdisjoint({"psutil", "pynvml", "localdlc.run.sampler", "localdlc.record.usage"})
+
+
+def test_an_end_for_want_of_memory_is_told_with_the_limit(
+    plan: Plan, tmp_path: Path, engine: Counted
+) -> None:
+    heard = Heard(plan, engine, tmp_path, every=60.0)
+    heard.start("a")
+    heard.emit(ReplicaExited(POD, 1, 137, True, "SIGKILL", False, END))
+    assert heard.emitted[-1] == Note(
+        f"{POD} ended with exit code 137: the kernel killed it, out of memory: its limit is 64 MiB"
+    )
+
+
+def test_an_end_after_a_process_was_killed_is_told_with_what_was_seen(
+    plan: Plan, tmp_path: Path, engine: Counted
+) -> None:
+    heard = Heard(plan, engine, tmp_path, every=0.01)
+    heard.start("a")
+    assert engine.looked.wait(30)
+    heard.emit(ReplicaExited(POD, 1, 1, True, None, False, END))
+    assert heard.emitted[-1] == Note(
+        f"{POD} ended with exit code 1: the kernel killed a process of it, out of memory: "
+        "its limit is 64 MiB, the most that was sampled is 1 MiB"
+    )
+    heard.finish()

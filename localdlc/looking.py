@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,11 +13,12 @@ from localdlc.config import Config
 from localdlc.errors import NotFound
 
 if TYPE_CHECKING:
-    from localdlc.record.log_file import LogLine
+    from localdlc.record.log_query import Line, LogQuery
     from localdlc.record.query import JobQuery
     from localdlc.record.store import JobRow, Store
     from localdlc.record.timeline import Phase
     from localdlc.record.view import JobView
+    from localdlc.why import Why
 
 __all__ = ["Looking"]
 
@@ -86,6 +87,20 @@ class Looking:
             file = store.write_trace(view.job_id, trace(records, view, found, now))
         return view, found, file
 
+    def explain_job(self, name: str) -> Why | None:
+        """Why a job failed, as far as its events and logs tell; None for one that did not fail.
+
+        ``name`` is as for `get_job`.
+        """
+        from localdlc.explaining import case_of
+        from localdlc.why import why
+
+        view, plan = self.get_job(name)
+        if view.status not in {"Failed", "FailedReserving"}:
+            return None
+        with self._store() as store:
+            return why(case_of(view, plan, store.log_files(view.job_id)))
+
     def get_system_envs(self, name: str) -> dict[str, dict[str, str]]:
         """By PodId the variables that were injected, with their values, as GetJob's RoleSystemEnvs.
 
@@ -97,33 +112,35 @@ class Looking:
             for replica in plan["replicas"]
         }
 
-    def get_pod_logs(
-        self, name: str, pod: str | None = None, attempt: int | None = None
-    ) -> Iterator[tuple[str, int, LogLine]]:
-        """PodId, attempt and line, replica by replica; ``pod`` may be short, such as ``worker-0``.
-
-        Of every ``attempt``, unless one is named.
+    def get_pod_logs(self, name: str, query: LogQuery | None = None) -> Iterator[Line]:
+        """The lines that ``query`` wants, replica by replica, in the order of the plan.
 
         Raises `NotFound` for a job or replica that this home does not know.
         """
         from localdlc.record.log_file import read_lines
+        from localdlc.record.log_query import Line, LogQuery
         from localdlc.record.store import attempt_of
 
+        query = query or LogQuery()
         with self._store() as store:
             job_id = store.find(name)
             files = store.log_files(job_id)
-        for pod_id in chosen_pods(job_id, pod, files):
-            for path in files[pod_id]:
-                number = attempt_of(path)
-                for line in read_lines(path) if attempt in {None, number} else ():
-                    yield pod_id, number, line
+        for pod_id in chosen_pods(job_id, query.pods, files):
+            attempts = {attempt_of(path): path for path in files[pod_id]}
+            yield from query.chosen(
+                Line(pod_id, attempt, *line)
+                for attempt in query.attempts(attempts)
+                for line in read_lines(attempts[attempt])
+            )
 
 
-def chosen_pods(job_id: str, pod: str | None, files: Mapping[str, list[Path]]) -> list[str]:
-    if pod is None:
-        return list(files)
+def chosen_pods(job_id: str, pods: Sequence[str], files: Mapping[str, list[Path]]) -> list[str]:
+    return list(dict.fromkeys(chosen_pod(job_id, pod, files) for pod in pods)) or list(files)
+
+
+def chosen_pod(job_id: str, pod: str, files: Mapping[str, list[Path]]) -> str:
     for name in (pod, f"{job_id}-{pod}"):
         if name in files:
-            return [name]
+            return name
     known = ", ".join(name.removeprefix(f"{job_id}-") for name in files) or "none yet"
     raise NotFound(f"{job_id} has no log of {pod}; there are: {known}.")

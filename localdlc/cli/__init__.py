@@ -16,7 +16,8 @@ import click
 
 from localdlc.cli.cache import cache
 from localdlc.cli.image import image
-from localdlc.cli.jobs import gc, list_, logs, show, write_back
+from localdlc.cli.jobs import gc, list_, show, write_back
+from localdlc.cli.logs import logs
 from localdlc.cli.resolve import resolve
 from localdlc.cli.run import plan, run, validate
 from localdlc.cli.settings import config

@@ -1,10 +1,9 @@
-"""``list``, ``show``, ``logs``, ``write-back`` and ``gc``: jobs that were and jobs that are."""
+"""``list``, ``show``, ``write-back`` and ``gc``: jobs that were and jobs that are."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,32 +129,6 @@ def show_env(injected: dict[str, dict[str, str]], output: str) -> None:
     from localdlc.terminal.views import env_text
 
     click.echo(env_text(injected))
-
-
-@click.command()
-@JOB
-@click.argument("pod", required=False, metavar="[POD]")
-@click.option("--attempt", type=click.IntRange(1), help="Only what was written in this attempt.")
-@shared
-@output
-def logs(job: str, pod: str | None, attempt: int | None, output: str, **flags: Any) -> None:
-    """Print what the replicas of JOB wrote; only those of POD (such as worker-0) if given.
-
-    What a replica wrote in its second attempt comes as worker-0/2.
-    """
-    from localdlc.terminal.lines import write_all
-    from localdlc.terminal.views import log_line
-
-    out = sys.stdout.buffer
-    for pod_id, number, (time, stream, line) in service(flags).get_pod_logs(job, pod, attempt):
-        if output == "json":
-            text = line.decode("utf-8", "backslashreplace")
-            head = {"time": time, "pod_id": pod_id, "attempt": number}
-            body = json.dumps({**head, "stream": stream, "text": text})
-            write_all(out, f"{body}\n".encode())
-        else:
-            write_all(out, log_line(pod_id, number, line, prefixed=pod is None))
-    out.flush()
 
 
 @click.command("write-back")

@@ -7,6 +7,7 @@ from dataclasses import Field, fields
 from typing import Any
 
 from localdlc.config import Cloud, CodeSource, Dataset, Oss
+from localdlc.record.log_query import Folded
 from localdlc.record.masking import MASK
 from localdlc.record.view import JobView, ReplicaView
 from localdlc.stage.caches import Cached
@@ -19,6 +20,7 @@ from localdlc.terminal.words import befallen, how_it_ended, short
 __all__ = [
     "cache_table",
     "env_text",
+    "folded_line",
     "job_text",
     "log_line",
     "removed_text",
@@ -32,6 +34,34 @@ def log_line(pod_id: str, attempt: int, line: bytes, *, prefixed: bool) -> bytes
     text = readable(collapsed(line + b"\n"))
     name = attempted(pod_id.split("-", 1)[-1], attempt)
     return f"{name} | ".encode() + text if prefixed else text
+
+
+def folded_line(fold: Folded, everybody: Sequence[str]) -> bytes:
+    """``localdlc logs --fold``: one line after the names of all that wrote it."""
+    names = [pod.split("-", 1)[-1] for pod in fold.pods]
+    several = len(everybody) > 1 and len(names) == len(everybody)
+    who = f"all {len(everybody)}" if several else ranges(names)
+    return f"{who} | ".encode() + readable(collapsed(fold.first.text + b"\n"))
+
+
+def ranges(names: Iterable[str]) -> str:
+    """``master-0 worker-0..2,5``"""
+    roles: dict[str, list[int]] = {}
+    for name in names:
+        role, _, index = name.rpartition("-")
+        roles.setdefault(role, []).append(int(index))
+    return " ".join(f"{role}-{spans(sorted(indexes))}" for role, indexes in roles.items())
+
+
+def spans(numbers: Sequence[int]) -> str:
+    """``0..2,5``"""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number == found[-1][-1] + 1:
+            found[-1] = [found[-1][0], number]
+        else:
+            found.append([number])
+    return ",".join("..".join(map(str, span)) for span in found)
 
 
 def cache_table(found: Iterable[Cached]) -> str:

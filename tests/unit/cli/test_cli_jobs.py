@@ -89,7 +89,8 @@ def test_logs_are_those_of_all_replicas_or_of_one(home: Path, cli: Cli) -> None:
 
 def test_logs_as_json_are_an_object_a_line(home: Path, cli: Cli) -> None:
     bodies = [json.loads(line) for line in cli("logs", "last", "-o", "json").out.splitlines()]
-    assert {tuple(body) for body in bodies} == {("time", "pod_id", "attempt", "stream", "text")}
+    members = frozenset({"time", "pod_id", "attempt", "stream", "text"})
+    assert {frozenset(body) for body in bodies} == {members}
     assert {(body["stream"], body["text"]) for body in bodies} >= {
         ("stderr", "\\xff careful"),
         ("stdout", "10%\r100%"),
@@ -115,3 +116,45 @@ def test_a_home_holds_what_the_contract_says(home: Path, cli: Cli) -> None:
         f"jobs/{JOB_ID}/request.json",
     }
     assert not [name for name in files if b"hf_abcdefg" in (home / name).read_bytes()]
+
+
+def test_logs_are_filtered_and_folded(home: Path, cli: Cli) -> None:
+    assert cli("logs", "last", "--grep", "hello").out == (
+        "master-0 | hello from 0\nworker-0 | hello from 1\n"
+    )
+    assert cli("logs", "last", "master-0", "worker-0", "--tail", "0").out == ""
+    assert "all 2 | 100%" in cli("logs", "last", "--fold").out.splitlines()
+    assert cli("logs", "last", "--until", "1h").out == ""
+    assert cli("logs", "last", "--since", "1h", "--grep", "hello", "worker-0").out == (
+        "hello from 1\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--grep", "("], "no regular expression"),
+        (["--since", "yesterday"], "10m, 2h or 7d"),
+        (["--tail", "-1"], "--tail"),
+    ],
+)
+def test_a_wrong_filter_is_told(home: Path, cli: Cli, arguments: list[str], words: str) -> None:
+    said = cli("logs", "last", *arguments)
+    assert said.code == 2
+    assert words in said.err
+
+
+def test_where_the_time_went_is_shown_and_traced(home: Path, cli: Cli) -> None:
+    said = cli("show", "last", "--timeline")
+    assert [row.split()[0] for row in said.out.splitlines()][:1] == ["PHASE"]
+    trace = Path(said.err.split(": ")[0])
+    names = {event["name"] for event in json.loads(trace.read_text())["traceEvents"]}
+    assert names >= {"run", "Running", "stop"}
+    rows = cli("show", "last", "--timeline", "-o", "json").json
+    assert {"name", "subject", "start", "end", "seconds"} == set(rows[0])
+
+
+def test_jobs_are_listed_by_what_is_asked(home: Path, cli: Cli) -> None:
+    assert len(cli("list", "--status", "Failed", "--name", "JOB", "-o", "json").json) == 1
+    assert cli("list", "--status", "Succeeded", "-o", "json").json == []
+    assert cli("list", "--page", "2").code == 2

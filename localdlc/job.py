@@ -40,6 +40,7 @@ from localdlc.run.supervisor import Settings, Supervisor, Task
 from localdlc.sweep import sweep
 
 if TYPE_CHECKING:
+    from localdlc.admission import Admission
     from localdlc.injection import Injected
     from localdlc.libraries import Installations
     from localdlc.metering import Metering
@@ -200,6 +201,7 @@ def supervise(
     inputs = Inputs(plan, config)
     wrecks = {"sweep": lambda post: sweep_in_passing(engine, config.home, plan.job_id, post)}
     tasks: dict[str, Task] = {**inputs.tasks(), **wrecks}
+    admission = admission_of(plan, config, engine, wrecks["sweep"])
     with ExitStack() as after:  # what comes last here is done first
         after.callback(inputs.leave, journal.note)
         if injected := injection_of(plan, config, journal):
@@ -231,7 +233,9 @@ def supervise(
         if metering := metering_of(plan, config, engine, control.inbox.post):
             emit = metering.heard(emit)
             after.callback(metering.leave)
-        Supervisor(plan, engine, emit, settings, control, tasks, afterwards).run()
+        if admission:
+            after.callback(admission.leave)
+        Supervisor(plan, engine, emit, settings, control, tasks, afterwards, admit=admission).run()
     outputs.write_back(journal, succeeded=journal.view.status == "Succeeded")
 
 
@@ -279,6 +283,16 @@ def faults_of(plan: Plan, engine: Engine, errands: Errands, post: Post) -> Fault
     from localdlc.run.faults import Faults
 
     return Faults(plan, engine, errands, post)
+
+
+def admission_of(plan: Plan, config: Config, engine: Engine, sweep: Task) -> Admission | None:
+    """Its turn on this machine, for a job that may have to wait for others."""
+    exact = config.resources == "exact"
+    if plan.pool is None and not exact:
+        return None
+    from localdlc.admission import Admission
+
+    return Admission(engine, config.home, sweep, exact=exact, wait=not config.no_wait)
 
 
 def metering_of(plan: Plan, config: Config, engine: Engine, post: Post) -> Metering | None:

@@ -17,6 +17,7 @@ from localdlc.record.events import (
     InputStaged,
     JobCreated,
     JobFinished,
+    JobQueued,
     Note,
     Record,
     ReplicaExited,
@@ -164,6 +165,16 @@ def _(event: StatusChanged, view: JobView, time: datetime) -> JobView:
         reason_message=event.reason_message,
         history=(*closed, span),
     )
+
+
+@change.register
+def _(event: JobQueued, view: JobView, time: datetime) -> JobView:
+    """What a job waits for is why it is Queuing."""
+    if view.status != "Queuing":
+        return view
+    *before, span = view.history
+    waiting = replace(span, reason_message=event.reason)
+    return replace(view, reason_message=event.reason, history=(*before, waiting))
 
 
 @change.register

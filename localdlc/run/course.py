@@ -15,6 +15,7 @@ from localdlc.plan.policy import Finish, Restart, decide, overdue, stopped
 from localdlc.plan.startup import awaited_ports
 from localdlc.record.events import (
     Event,
+    JobQueued,
     Log,
     Note,
     ReplicaExited,
@@ -125,6 +126,8 @@ class Course:
                 self._begin_again()
 
     def _handle(self, message: Message | None) -> None:
+        if isinstance(message, JobQueued) and self.status == "Creating":
+            self.move("Queuing", "JobEnqueued")
         if isinstance(message, Event):
             self.emit(message)
         match message:

@@ -31,6 +31,8 @@ __all__ = ["Settings", "Supervisor", "Task"]
 
 AWAITED = frozenset({"network", "sanity"})
 
+Admit = Callable[[Plan, Post], Plan]
+
 
 class Supervisor:
     """Runs one plan once. ``emit`` is called on the calling thread only."""
@@ -45,11 +47,15 @@ class Supervisor:
         tasks: Mapping[str, Task] | None = None,
         afterwards: Mapping[str, Task] | None = None,
         placed: Callable[[Plan], None] = lambda plan: None,
+        admit: Admit | None = None,
     ) -> None:
         """``tasks`` bring the inputs, side by side, and ``afterwards`` what builds on all of them.
 
         Either may raise `InputError`. ``placed`` hears the plan as it is carried out, addresses
         and all, before any replica is created.
+
+        ``admit`` is called before all that, gives the plan what it asks of this machine, and may
+        take its time: it posts `JobQueued` then, and raises `ResourceError` for what cannot be had.
 
         What ``engine`` owes an answer to is known, when ``control.calls`` watches it.
         """
@@ -61,6 +67,7 @@ class Supervisor:
         self._tasks = tasks or {}
         self._afterwards = afterwards or {}
         self._placed = placed
+        self._admit = admit
         self._course = Course(plan, engine, emit, settings, self._control)
         self._began = settings.clock()
 
@@ -95,13 +102,20 @@ class Supervisor:
     # preparation
 
     def _prepare_and_begin(self) -> None:
-        self._prepare()
+        if admit := self._admit:
+            self._through({"room": lambda post: self._take(admit(self._plan, post))})
+        if self._course.finish is None:
+            self._prepare()
         if self._course.finish is None:
             self._begin_replicas()
 
+    def _take(self, plan: Plan) -> None:
+        self._plan = plan
+
     def _prepare(self) -> None:
         """Images, network and inputs, side by side."""
-        self._course.move("EnvPreparing")
+        queued = self._course.status == "Queuing"
+        self._course.move("EnvPreparing", "JobDequeued" if queued else "")
         self._through(
             {
                 "network": self._make_network,

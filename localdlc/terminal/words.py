@@ -7,6 +7,7 @@ from localdlc.record.events import (
     FaultInjected,
     ImageReady,
     InputStaged,
+    JobQueued,
     Note,
     Record,
     ReplicaRestarted,
@@ -19,6 +20,9 @@ __all__ = ["befallen", "event_text", "how_it_ended", "lasting", "short"]
 
 # Statuses that come with what brought them.
 AFTER_AN_END = frozenset({"Restarting", "SucceededReserving", "FailedReserving"})
+
+
+SAID = {"Note": "note", "JobQueued": "waits"}
 
 
 def event_text(record: Record) -> str | None:
@@ -34,8 +38,8 @@ def event_text(record: Record) -> str | None:
             return f"  image {image.image}: pulled ({image.seconds:.1f} s)"
         case StopRequested(by=by):
             return f"  stopping ({by}); once more to kill at once"
-        case Note(text=text):
-            return f"  note: {text}"
+        case Note(text=text) | JobQueued(reason=text):
+            return f"  {SAID[record.event.type]}: {text}"
         case ContainersKept(names=names):
             return f"  kept: {', '.join(names)}; `localdlc gc --kept` removes them"
     return None

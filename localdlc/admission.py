@@ -1,0 +1,182 @@
+"""A job's turn on this machine: it waits, among all others, until there is room for it.
+
+Only jobs that ask for GPUs, or must have exactly the cores and memory that they ask for, have one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from localdlc.errors import LocaldlcError, ResourceError
+from localdlc.plan.model import Plan
+from localdlc.plan.room import Holder, room, wish
+from localdlc.plan.schedule import Waiting
+from localdlc.record.events import JobQueued
+from localdlc.record.store import home_digest
+from localdlc.run.engine import Engine, EngineFacts, Leftover
+from localdlc.run.holders import abandoned, holders
+from localdlc.run.inbox import Post
+from localdlc.run.waiting_list import Entry, Place, WaitingList, folder_of
+
+if TYPE_CHECKING:
+    from localdlc.run.bell import Bell
+
+__all__ = ["Admission"]
+
+# A process that is killed closes its files a moment before its locks are free.
+SETTLING = 0.2
+# Whatever rings the bell may go unheard: of an engine that restarts, of a folder that was taken.
+UNHEARD = 30.0
+
+
+class Admission:
+    """Called once, on a thread of the supervisor's; `leave` may be called on another."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        home: Path,
+        sweep: Callable[[Post], None],
+        *,
+        exact: bool,
+        wait: bool,
+    ) -> None:
+        """``sweep`` removes what killed runs left in this home.
+
+        ``exact``: cores and memory must be free, too. Without ``wait`` nobody queues.
+        """
+        self._engine = engine
+        self._home = str(home)
+        self._digest = home_digest(home)
+        self._sweep = sweep
+        self._exact = exact
+        self._wait = wait
+        self._left = Flag()
+        self._place: Place | None = None
+        self._bell: Bell | None = None
+        self._tried: set[str] = set()
+
+    def __call__(self, plan: Plan, post: Post) -> Plan:
+        """The plan with what it is given, once it is its turn.
+
+        Posts `JobQueued` whenever what is waited for changes. Raises `ResourceError` for what is
+        not there now and is not to be waited for.
+        """
+        facts = self._engine.describe()
+        listed = WaitingList(folder_of(facts.address))
+        try:
+            return self._turn(plan, post, listed, facts)
+        except BaseException:
+            self.leave()
+            raise
+        finally:
+            if self._left.is_set():
+                self.leave()  # it may have come in while it was told to go
+            if self._bell:
+                self._bell.close()
+
+    def leave(self) -> None:
+        """Gives back what the job has, or its place among those who wait."""
+        self._left.set()
+        if self._bell:
+            self._bell.ring()
+        if self._place:
+            self._place.leave()
+
+    def _turn(self, plan: Plan, post: Post, listed: WaitingList, facts: EngineFacts) -> Plan:
+        told = ""
+        rang = True
+        while not self._left.is_set():
+            found, left = self._look(plan, listed, facts)
+            if isinstance(found, Plan):
+                return found
+            if self._put_in_order(left, post):
+                continue
+            if not self._wait:
+                raise ResourceError(f"{found}. Without --no-wait the job would wait for them.")
+            if self._bell is None:  # what has changed until now is seen, from now on it is heard
+                from localdlc.run.bell import Bell
+
+                self._bell = Bell()
+                continue
+            if found != told:
+                post(JobQueued(found))
+                told = found
+            rang = self._bell.wait(SETTLING if rang else UNHEARD)
+        return plan
+
+    def _look(
+        self, plan: Plan, listed: WaitingList, facts: EngineFacts
+    ) -> tuple[Plan | str, tuple[Leftover, ...]]:
+        """What the job is given, or why nothing; and the containers of those who are gone."""
+        with listed.alone():
+            if self._bell:
+                self._bell.watch(listed.folder)
+            mine = self._place = self._place or listed.join(self._entry(plan))
+            others = [entry for entry in listed.entries() if entry.ticket != mine.entry.ticket]
+            running = self._engine.running()
+            held = holders(others, running, self._digest)
+            waiting = [waits(entry) for entry in others if not entry.admitted]
+            found = room(plan, mine.entry.ticket, waiting, held)
+            if isinstance(found, Plan):
+                mine.tell(self._admitted(mine.entry, found, held, facts))
+            return found, abandoned(others, running)
+
+    def _entry(self, plan: Plan) -> Entry:
+        wanted = wish(plan, 0)
+        return Entry(
+            plan.job_id,
+            self._home,
+            self._digest,
+            plan.priority,
+            wanted.count,
+            tuple(sorted(wanted.usable)),
+            wanted.shared,
+        )
+
+    def _admitted(
+        self, entry: Entry, plan: Plan, held: Iterable[Holder], facts: EngineFacts
+    ) -> Entry:
+        """Raises `ResourceError` when cores or memory are to be had exactly, and are not there."""
+        gpus = sorted({uuid for replica in plan.replicas for uuid in replica.resources.gpus})
+        given = replace(entry, admitted=True, gpus=tuple(gpus))
+        if not self._exact:
+            return given
+        from localdlc.plan.exact import exactly
+
+        cpus, memory = exactly(plan, facts.cpus, facts.memory, held)
+        return replace(given, cpus=cpus, memory=memory)
+
+    def _put_in_order(self, left: Iterable[Leftover], post: Post) -> bool:
+        """What killed runs of this home left is removed; for that of others somebody listens."""
+        fresh = [container for container in left if container.id not in self._tried]
+        self._tried.update(container.id for container in fresh)
+        for container in fresh:
+            Thread(target=self._until_it_ends, args=(container.id,), daemon=True).start()
+        ours = any(container.labels.get("localdlc.home") == self._digest for container in fresh)
+        if ours:
+            self._sweep(post)
+        return ours
+
+    def _until_it_ends(self, container_id: str) -> None:
+        with suppress(LocaldlcError):  # it is gone already
+            self._engine.wait(container_id)
+        if self._bell:
+            self._bell.ring()
+
+
+def waits(entry: Entry) -> Waiting:
+    return Waiting(
+        entry.ticket,
+        entry.job_id,
+        entry.priority,
+        entry.count,
+        frozenset(entry.usable),
+        entry.shared,
+    )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["Metric"]
 
-NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf)\b"
+NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|(?:nan|inf)(?!\w))"
 VALUES_SHOWN = 6
 
 
@@ -79,7 +79,7 @@ class Metric:
 def numbers(name: str, lines: Sequence[str]) -> list[float]:
     """Raises `ValueError` when what a group of the expression holds is no number."""
     grouped = re.compile(name).groups
-    pattern = re.compile(name if grouped else rf"(?<![\w.-]){name}[\"']?\s*[:=]?\s*({NUMBER})")
+    pattern = re.compile(name if grouped else rf"(?<![\w./-])(?:{name})[\"']?\s*[:=]?\s*({NUMBER})")
     return [float(found[1]) for line in lines for found in pattern.finditer(line) if found[1]]
 
 

@@ -37,7 +37,7 @@ class Waiting:
 class Turn:
     """``room`` is what a job that ``starts`` may choose from, or what one that waits finds free.
 
-    ``behind`` is who goes before and needs what is free.
+    ``behind`` is who goes before and needs what is free, or is about to take what was.
     """
 
     starts: bool
@@ -55,17 +55,20 @@ def schedule(
     """
     taken, lent = frozenset(held), frozenset(lent)
     kept: dict[str, Waiting] = {}
+    promised: dict[str, Waiting] = {}
     turns = {}
     for job in sorted(waiting, key=lambda job: job.order):
         free = job.usable - taken if job.shared else job.usable - taken - lent
         room = free - kept.keys()
         if len(room) < job.count:
-            turns[job.ticket] = Turn(False, free, first_of(kept, free))
+            behind = first_of(kept, free) or first_of(promised, job.usable)
+            turns[job.ticket] = Turn(False, free, behind)
             kept = keeping(job) | kept
             continue
         turns[job.ticket] = Turn(True, room)
-        promised = frozenset(sorted(room)[: job.count])
-        taken, lent = (taken, lent | promised) if job.shared else (taken | promised, lent)
+        given = dict.fromkeys(sorted(room)[: job.count], job)
+        promised |= given
+        taken, lent = (taken, lent | given.keys()) if job.shared else (taken | given.keys(), lent)
     return turns
 
 
@@ -74,7 +77,7 @@ def keeping(job: Waiting) -> dict[str, Waiting]:
     return dict.fromkeys(job.usable, job) if job.count <= len(job.usable) else {}
 
 
-def first_of(kept: dict[str, Waiting], free: frozenset[str]) -> Waiting | None:
-    """Who is the first to keep one of these."""
-    found = {kept[each].order: kept[each] for each in free if each in kept}
+def first_of(theirs: dict[str, Waiting], ids: frozenset[str]) -> Waiting | None:
+    """Who is the first of those who have one of these."""
+    found = {theirs[each].order: theirs[each] for each in ids if each in theirs}
     return found[min(found)] if found else None

@@ -16,7 +16,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
 from pathlib import Path
@@ -121,13 +121,14 @@ class WaitingList:
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:  # it has just left, or is no file of ours
             return None
-        with closing(os.fdopen(handle, "rb")) as file:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return read(file.read(LARGEST), ticket)
-            with suppress(OSError):  # another user's
-                path.unlink()
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return read(os.read(handle, LARGEST), ticket)
+        finally:
+            os.close(handle)
+        with suppress(OSError):  # another user's
+            path.unlink()
         return None
 
     def tidy(self) -> None:

@@ -125,10 +125,20 @@ class Service(Looking):
                 "this request cannot be run here yet; nothing was started", tuple(refused)
             )
         config, answers = self._resolved(asked)
-        plan = build_plan(asked.request, config, job_id, host)
+        plan = build_plan(asked.request, config, job_id, self._with_gpus(asked, host))
         self._guard(asked, plan)
         told = compared(fields.report(asked.request))
         return replace(plan, notes=(*map(str, asked.notes), *answers, *plan.notes), fidelity=told)
+
+    def _with_gpus(self, asked: Asked, host: Host) -> Host:
+        """This machine with its GPUs, if the request asks for any."""
+        from localdlc.plan.ask import asks_for_gpus
+
+        if self.config.gpus == "none" or not asks_for_gpus(asked.request):
+            return host
+        from localdlc.run.gpus import inventory
+
+        return replace(host, gpus=inventory(self.config))
 
     def _guard(self, asked: Asked, plan: Plan) -> None:
         """Raises `InvalidRequest` with all that would put this machine at a job's mercy."""

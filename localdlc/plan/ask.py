@@ -12,8 +12,9 @@ from localdlc.spec.quantity import cpus, memory_bytes
 
 if TYPE_CHECKING:
     from localdlc.spec.jobspec import JobSpec, ResourceAsk
+    from localdlc.spec.request import CreateJobRequest
 
-__all__ = ["Ask", "ask_of", "cores_text", "gpus_text", "millicores", "size_text"]
+__all__ = ["Ask", "ask_of", "asks_for_gpus", "cores_text", "gpus_text", "millicores", "size_text"]
 
 GIB, MIB = 1 << 30, 1 << 20
 
@@ -65,6 +66,10 @@ def ask_of(spec: JobSpec) -> Ask:
     if spec.EcsSpec:
         return by_instance(spec.EcsSpec)
     return by_numbers(spec.ResourceConfig) if spec.ResourceConfig else Ask()
+
+
+def asks_for_gpus(request: CreateJobRequest) -> bool:
+    return any(ask_of(spec).gpus for spec in request.JobSpecs or () if spec.replicas)
 
 
 def by_instance(name: str) -> Ask:

@@ -107,7 +107,7 @@ def granted(roles: tuple[Role, ...], config: Config, host: Host) -> Granted | No
         return None
     from localdlc.plan.gpu_policy import granted
 
-    return granted(roles, config.gpus, host.gpus)
+    return granted(roles, config, host.gpus)
 
 
 def given_to(

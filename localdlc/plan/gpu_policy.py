@@ -63,21 +63,21 @@ class Granted:
         yield from told(request, users, topology)
 
 
-def granted(roles: tuple[Role, ...], policy: str, inventory: Inventory | None) -> Granted:
-    """Roles that ask for no GPUs stay as they are.
+def granted(roles: tuple[Role, ...], config: Config, inventory: Inventory | None) -> Granted:
+    """What becomes of roles of which some ask for GPUs.
 
     Raises `ResourceError` when this machine can never give what is asked for.
     """
     there = inventory or Inventory()
-    if not any(role.gpus for role in roles):
-        return Granted(roles)
-    if policy == "none":
+    if config.gpus == "none":
         return without(roles)
     if not there.gpus:
         raise ResourceError(nothing_there(roles, there))
-    found = {"share": sharing, "shrink": shrinking, "strict": exactly}[policy](roles, there.gpus)
-    parts = tuple(parts_told(found.roles))
-    return replace(found, notes=(*found.notes, *parts, *others_told(found.roles, there.gpus)))
+    policies = {"share": sharing, "shrink": shrinking, "strict": exactly}
+    found = policies[config.gpus](roles, there.gpus)
+    notes = (*found.notes, *parts_told(found.roles), *others_told(found.roles, there.gpus))
+    pool = found.pool and replace(found.pool, one_host=config.nccl == "same-host")
+    return replace(found, notes=notes, pool=pool)
 
 
 def without(roles: tuple[Role, ...]) -> Granted:

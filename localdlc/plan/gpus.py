@@ -50,10 +50,14 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The GPUs of this machine that a job may have; ``shared`` with replicas that share, too."""
+    """The GPUs of this machine that a job may have; ``shared`` with replicas that share, too.
+
+    To NCCL the replicas are nodes, or processes of ``one_host`` that share memory.
+    """
 
     gpus: tuple[Gpu, ...]
     shared: bool = False
+    one_host: bool = False
 
 
 @dataclass(frozen=True, slots=True)

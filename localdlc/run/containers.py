@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from localdlc.plan.model import Plan, ReplicaPlan, Resources
 from localdlc.run.engine import ContainerSpec
+
+if TYPE_CHECKING:
+    from localdlc.config.gpus import Gpu
 
 __all__ = ["container_of", "hosts", "network_labels"]
 
@@ -29,6 +33,8 @@ def container_of(
         mounts=replica.mounts,
         resources=replica.resources,
         doors=replica.doors,
+        gpus=gpus_of(plan, replica),
+        one_host=plan.pool is not None and plan.pool.one_host,
         labels={
             **network_labels(plan, home),
             "localdlc.pod": replica.pod_id,
@@ -36,9 +42,15 @@ def container_of(
             "localdlc.index": str(replica.index),
             "localdlc.attempt": str(attempt),
             "localdlc.gpus": ",".join(replica.resources.gpus),
+            **({"localdlc.gpus.shared": "true"} if plan.pool and plan.pool.shared else {}),
             **limits(replica.resources),
         },
     )
+
+
+def gpus_of(plan: Plan, replica: ReplicaPlan) -> tuple[Gpu, ...]:
+    known = {gpu.uuid: gpu for gpu in plan.pool.gpus} if plan.pool else {}
+    return tuple(known[uuid] for uuid in replica.resources.gpus)
 
 
 def limits(resources: Resources) -> dict[str, str]:

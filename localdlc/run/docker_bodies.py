@@ -19,8 +19,11 @@ __all__ = [
     "container_config",
     "overlay_options",
     "progress",
+    "sees_all",
 ]
 
+# What NVIDIA's runtime goes by; images with CUDA ask for all.
+VISIBLE = "NVIDIA_VISIBLE_DEVICES"
 # Bytes that are left to a container whose memory is to be exhausted.
 ROOM = 16 << 20
 # They eat what is left. Of a container's processes the kernel kills the largest, so these are four,
@@ -37,8 +40,13 @@ wait""",
 )
 
 
-def container_config(spec: ContainerSpec) -> dict[str, Any]:
-    """The Engine API's body for ``POST /containers/create``."""
+def container_config(
+    spec: ContainerSpec, gpus: dict[str, Any] | None = None, blind: bool = False
+) -> dict[str, Any]:
+    """The Engine API's body for ``POST /containers/create``.
+
+    ``gpus`` is how its HostConfig asks for them; ``blind``: the image would see all by itself.
+    """
     address = {spec.network: {"IPAMConfig": {"IPv4Address": spec.ip}}} if spec.ip else {}
     return {
         "Image": spec.image,
@@ -46,14 +54,26 @@ def container_config(spec: ContainerSpec) -> dict[str, Any]:
         "User": spec.user,
         **command_body(spec),
         "WorkingDir": spec.folder,
-        "Env": [f"{name}={value}" for name, value in spec.env.items()],
+        "Env": [f"{name}={value}" for name, value in environment(spec, blind).items()],
         "Labels": dict(spec.labels),
         "ExposedPorts": {port: {} for port in published(spec)},
         "AttachStdout": True,
         "AttachStderr": True,
-        "HostConfig": host_config(spec),
+        "HostConfig": host_config(spec) | (gpus or {}),
         "NetworkingConfig": {"EndpointsConfig": address},
     }
+
+
+def environment(spec: ContainerSpec, blind: bool) -> dict[str, str]:
+    """Which GPUs are seen is the engine's to say, where it gives some."""
+    env = {name: value for name, value in spec.env.items() if name != VISIBLE}
+    return {**env, VISIBLE: "void"} if blind and not spec.gpus else env
+
+
+def sees_all(image: dict[str, Any]) -> bool:
+    """Whether NVIDIA's runtime, where it is the default, gives it GPUs that nobody asked for."""
+    named = (image.get("Config") or {}).get("Env") or ()
+    return any(pair.startswith(f"{VISIBLE}=") for pair in named)
 
 
 def command_body(spec: ContainerSpec) -> dict[str, Any]:
@@ -82,7 +102,9 @@ def host_config(spec: ContainerSpec) -> dict[str, Any]:
         config["NanoCpus"] = int(limits.cpus * 1e9)
     if limits.memory is not None:
         config["Memory"] = config["MemorySwap"] = limits.memory
-    if limits.shm is not None:
+    if spec.one_host:
+        config["IpcMode"] = "host"
+    elif limits.shm is not None:
         config["ShmSize"] = limits.shm
     config["Ulimits"] = [
         {"Name": name, "Soft": limit, "Hard": limit} for name, limit in limits.ulimits.items()

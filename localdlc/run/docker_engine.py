@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from ipaddress import IPv4Network
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import docker
 import docker.errors
 import requests.exceptions
 
-from localdlc.errors import EngineUnavailable, ImageError, LocaldlcError, ResourceError
-from localdlc.plan.model import Login
+from localdlc.errors import EngineUnavailable, ImageError, LocaldlcError
 from localdlc.run.ceilings import ceilings
 from localdlc.run.docker_bodies import (
     EATERS,
     ROOM,
-    auth_config,
-    committed,
     container_config,
     overlay_options,
-    progress,
+    sees_all,
 )
-from localdlc.run.docker_errors import gone_is_fine, speaking
+from localdlc.run.docker_errors import gone_is_fine, speaking, starting
 from localdlc.run.docker_found import FoundContainers
+from localdlc.run.docker_images import MadeImages
 from localdlc.run.engine import (
     Answer,
     ContainerSpec,
@@ -44,11 +40,10 @@ from localdlc.run.host import routed_subnets
 if TYPE_CHECKING:
     from localdlc.record.usage import Usage
     from localdlc.run.container_use import Groups
+    from localdlc.run.docker_gpus import Dialect
 
 __all__ = ["DockerEngine", "connect"]
 
-# As Docker says it with and without its userland proxy.
-PORT_TAKEN = re.compile(r"127\.0\.0\.1:(\d+).*(?:address already in use|port is already allocated)")
 # Seconds that an engine may take to say which version it is.
 CONNECT_PATIENCE = 15
 # Seconds for any other short answer. Starts of many replicas wait for each other inside the engine.
@@ -83,7 +78,7 @@ def connect(environment: Mapping[str, str]) -> DockerEngine:
         return DockerEngine(client, address.url)
 
 
-class DockerEngine(FoundContainers):
+class DockerEngine(FoundContainers, MadeImages):
     """An `Engine` over one docker-py client, shared by all threads.
 
     Short calls end after the client's ``timeout``.
@@ -93,6 +88,8 @@ class DockerEngine(FoundContainers):
         self._client = client
         self._address = address
         self._groups: Groups = {}
+        self._sees_all: dict[str, bool] = {}
+        self._gpus_by: tuple[Dialect, frozenset[str]] | None = None
 
     def close(self) -> None:
         """Gives back the connections that are idle."""
@@ -141,65 +138,17 @@ class DockerEngine(FoundContainers):
     def find_image(self, reference: str) -> str | None:
         with self._asking(f"look for the image {reference}"):
             try:
-                return str(self._client.inspect_image(reference)["Id"])  # type: ignore[no-untyped-call]
+                image = self._client.inspect_image(reference)  # type: ignore[no-untyped-call]
             except docker.errors.NotFound:
                 return None
+        self._sees_all[reference] = sees_all(image)
+        return str(image["Id"])
 
     def image_names(self) -> tuple[str, ...]:
         with self._asking("list the engine's images"):
             images = self._client.images()
         tags = {tag for image in images for tag in image.get("RepoTags") or ()}
         return tuple(sorted(tags - {"<none>:<none>"}))
-
-    def pull_image(self, reference: str, login: Login | None = None) -> Iterator[str]:
-        # Without a tag the API pulls every tag there is; the command line adds this one, too.
-        bare = "@" not in reference and ":" not in reference.rsplit("/", 1)[-1]
-        with speaking(f"pull the image {reference}", ImageError):
-            lines = self._client.pull(
-                f"{reference}:latest" if bare else reference,
-                stream=True,
-                decode=True,
-                auth_config=auth_config(login),
-            )
-            yield from progress(lines, f"cannot pull the image {reference}")
-
-    def import_image(self, tar: Path, reference: str) -> None:
-        repository, _, tag = reference.rpartition(":")
-        with speaking(f"import {tar} as {reference}", ImageError):
-            # Not from_stream: docker-py announces a chunked body there and then sends it plain.
-            told = self._client.import_image_from_file(str(tar), repository=repository, tag=tag)
-        if '"error"' in told:
-            raise ImageError(f"cannot import {tar} as {reference}: {told.strip()}")
-
-    def build_image(
-        self,
-        context: Path,
-        reference: str,
-        arguments: Mapping[str, str],
-        dockerfile: str = "Dockerfile",
-    ) -> Iterator[str]:
-        with speaking(f"build the image {reference}", ImageError):
-            lines = self._client.build(
-                path=str(context),
-                tag=reference,
-                buildargs=dict(arguments),
-                dockerfile=dockerfile,
-                rm=True,
-                forcerm=True,
-                decode=True,
-            )
-            yield from progress(lines, f"cannot build the image {reference}")
-
-    def commit(self, container_id: str, reference: str) -> None:
-        repository, _, tag = reference.rpartition(":")
-        with speaking(f"make the image {reference}", ImageError):
-            container = self._client.inspect_container(container_id)
-            config = self._client.inspect_image(container["Image"])["Config"]  # type: ignore[no-untyped-call]
-            if config.get("Volumes"):
-                told = ", ".join(config["Volumes"])
-                raise ImageError(f"{container['Config']['Image']} has volumes: {told}")
-            body = committed(config, container["Config"])
-            self._client.commit(container_id, repository=repository, tag=tag, conf=body)
 
     def remove_image(self, reference: str) -> None:
         with self._asking(f"remove the image {reference}", ImageError), gone_is_fine():
@@ -238,11 +187,22 @@ class DockerEngine(FoundContainers):
             self._client.remove_volume(name)
 
     def create(self, spec: ContainerSpec) -> str:
+        gpus = self._gpu_config(spec) if spec.gpus else {}
+        if spec.image not in self._sees_all:
+            self.find_image(spec.image)
+        body = container_config(spec, gpus, blind=self._sees_all.get(spec.image, False))
         with self._asking(f"create {spec.name}"):
-            created = self._client.create_container_from_config(  # type: ignore[no-untyped-call]
-                container_config(spec), name=spec.name
-            )
+            created = self._client.create_container_from_config(body, name=spec.name)  # type: ignore[no-untyped-call]
         return str(created["Id"])
+
+    def _gpu_config(self, spec: ContainerSpec) -> dict[str, Any]:
+        from localdlc.run.docker_gpus import dialect, gpu_config, names
+
+        if self._gpus_by is None:
+            with self._asking("say how it gives GPUs"):
+                info = self._client.info()
+                self._gpus_by = dialect(info, self._client.version()), names(info)
+        return gpu_config(spec.gpus, *self._gpus_by)
 
     def attach(self, container_id: str) -> DockerAttachment:
         with speaking("attach to a replica's output"):
@@ -252,16 +212,8 @@ class DockerEngine(FoundContainers):
         return DockerAttachment(socket)
 
     def start(self, container_id: str) -> None:
-        try:
-            with self._asking("start a replica"):
-                self._client.start(container_id)
-        except EngineUnavailable as error:
-            if not (taken := PORT_TAKEN.search(str(error))):
-                raise
-            raise ResourceError(
-                f"port {taken[1]} of 127.0.0.1, where the job's dashboard is to answer, is taken. "
-                "Choose another: --dashboard PORT."
-            ) from error
+        with starting(), self._asking("start a replica"):
+            self._client.start(container_id)
 
     def wait(self, container_id: str) -> Exit:
         with self._asking("wait for a replica"):

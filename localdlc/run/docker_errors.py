@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,10 +11,13 @@ import docker.errors
 import requests.exceptions
 import urllib3.exceptions
 
-from localdlc.errors import EngineUnavailable, ImageError, LocaldlcError
+from localdlc.errors import EngineUnavailable, ImageError, LocaldlcError, ResourceError
 from localdlc.run.engine import EngineGone
 
-__all__ = ["FOREIGN", "gone_is_fine", "speaking"]
+__all__ = ["FOREIGN", "gone_is_fine", "speaking", "starting"]
+
+# As Docker says it with and without its userland proxy.
+PORT_TAKEN = re.compile(r"127\.0\.0\.1:(\d+).*(?:address already in use|port is already allocated)")
 
 # Every exception that docker-py lets through, most specific first, and what it means to us.
 # tests/docker/test_engine_errors.py fails when a new one of theirs is not covered.
@@ -39,6 +43,24 @@ def speaking(doing: str, instead: type[LocaldlcError] | None = None) -> Iterator
         ours = next(mine for theirs, mine in FOREIGN if isinstance(error, theirs))
         words = getattr(error, "explanation", None) or error
         raise (instead or ours)(f"cannot {doing}: {words}") from error
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """What the engine says when it cannot start a container is often of this machine."""
+    try:
+        yield
+    except EngineUnavailable as error:
+        if taken := PORT_TAKEN.search(str(error)):
+            raise ResourceError(
+                f"port {taken[1]} of 127.0.0.1, where the job's dashboard is to answer, is taken. "
+                "Choose another: --dashboard PORT."
+            ) from error
+        from localdlc.run.docker_gpus import not_given
+
+        if refused := not_given(error):
+            raise refused from error
+        raise
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from localdlc.plan.model import Door, Login, Mount, Resources
 from localdlc.plan.pod import Rights
 
 if TYPE_CHECKING:
+    from localdlc.config.gpus import Gpu
     from localdlc.record.usage import Usage
 
 __all__ = [
@@ -63,7 +64,8 @@ class ContainerSpec:
     with neither ``ip`` nor ``hostname``. ``user`` is ``UID[:GID]``, "" the image's own. A mount's
     source is an absolute path of the engine's machine, or the name of a volume. ``command`` is all
     that runs, unless it goes ``after_entrypoint`` of the image's own. The seccomp profile in
-    ``rights`` is its text here, and not where it is.
+    ``rights`` is its text here, and not where it is. It sees ``gpus`` and no others; ``one_host``
+    shares memory with all like it, and with the machine.
     """
 
     name: str
@@ -82,6 +84,8 @@ class ContainerSpec:
     folder: str = ""
     after_entrypoint: bool = False
     rights: Rights = field(default_factory=Rights)
+    gpus: tuple[Gpu, ...] = ()
+    one_host: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +217,10 @@ class Engine(Protocol):
 
     def create(self, spec: ContainerSpec) -> str:
         """Creates without starting; returns the container's id."""
+        ...
+
+    def environment(self, container_id: str) -> Mapping[str, str]:
+        """The variables that a container was created with, and its image's."""
         ...
 
     def create_again(self, container_id: str, name: str, labels: Mapping[str, str]) -> str:

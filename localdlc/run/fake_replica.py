@@ -32,7 +32,9 @@ class FakeReplica:
 
     @property
     def env(self) -> Mapping[str, str]:
-        return self.spec.env
+        """As an engine with GPUs adds to it which these are."""
+        seen = {"NVIDIA_VISIBLE_DEVICES": ",".join(gpu.uuid for gpu in self.spec.gpus)}
+        return {**self.spec.env, **(seen if self.spec.gpus else {})}
 
     def write(self, data: bytes, stream: Stream = "stdout") -> None:
         """Output, as a process writes it: any bytes, whole lines or not."""

@@ -14,10 +14,12 @@ from localdlc.errors import NotFound
 
 if TYPE_CHECKING:
     from localdlc.record.log_query import Line, LogQuery
+    from localdlc.record.metrics import Series
     from localdlc.record.query import JobQuery
     from localdlc.record.store import JobRow, Store
     from localdlc.record.timeline import Phase
     from localdlc.record.view import JobView
+    from localdlc.watching import Watch
     from localdlc.why import Why
 
 __all__ = ["Looking"]
@@ -100,6 +102,21 @@ class Looking:
             return None
         with self._store() as store:
             return why(case_of(view, plan, store.log_files(view.job_id)))
+
+    @contextmanager
+    def watch_job(self, name: str) -> Iterator[Watch]:
+        """What its replicas use, looked at as often as wanted; ``name`` is as for `get_job`."""
+        from localdlc.watching import Watch
+
+        with self._store() as store:
+            yield Watch(store, name)
+
+    def get_usage(self, name: str) -> tuple[str, Iterator[Series]]:
+        """The JobId and what each attempt of each replica used; ``name`` is as for `get_job`."""
+        from localdlc.watching import all_series
+
+        with self._store() as store:
+            return all_series(store, name)
 
     def get_system_envs(self, name: str) -> dict[str, dict[str, str]]:
         """By PodId the variables that were injected, with their values, as GetJob's RoleSystemEnvs.

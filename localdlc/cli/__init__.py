@@ -21,6 +21,7 @@ from localdlc.cli.logs import logs
 from localdlc.cli.resolve import resolve
 from localdlc.cli.run import plan, run, validate
 from localdlc.cli.settings import config
+from localdlc.cli.usage import top
 from localdlc.errors import LocaldlcError, UsageError, bug
 from localdlc.record.masking import Mask, without_logins
 
@@ -47,6 +48,7 @@ for command in (
     list_,
     show,
     logs,
+    top,
     write_back,
     gc,
     cache,

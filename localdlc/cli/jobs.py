@@ -83,14 +83,29 @@ def list_(output: str, **flags: Any) -> None:
 @JOB
 @click.option("--env", is_flag=True, help="Every variable that each replica was given by DLC.")
 @click.option("--timeline", is_flag=True, help="Where the time went; writes a Perfetto trace.")
+@click.option("--metrics", is_flag=True, help="What each replica used; the series as JSON or CSV.")
 @shared
-@output
-def show(job: str, env: bool, timeline: bool, output: str, **flags: Any) -> None:
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "csv"]),
+    default="text",
+    show_default=True,
+    help="How to print; csv goes with --metrics.",
+)
+def show(job: str, env: bool, timeline: bool, metrics: bool, output: str, **flags: Any) -> None:
     """Show one job: its statuses, its replicas and how they ended.
 
     JOB is a JobId, a unique prefix of one, or `last`. With -o json as DLC's GetJob
     answers; what only this machine knows is in its member Localdlc.
     """
+    if metrics:
+        from localdlc.cli.usage import show_metrics
+
+        show_metrics(service(flags), job, output)
+        return
+    if output == "csv":
+        raise click.UsageError("-o csv goes with --metrics.")
     if env:
         show_env(service(flags).get_system_envs(job), output)
         return

@@ -19,6 +19,7 @@ __all__ = [
     "HOST_HEAD",
     "SAMPLE_HEAD",
     "Appended",
+    "Tail",
     "host_row",
     "host_uses",
     "path_of",
@@ -77,32 +78,49 @@ def host_row(use: HostUse) -> tuple[object, ...]:
     return tuple(getattr(use, name) for name in HOST_HEAD)
 
 
+class Tail:
+    """What has been added to a file of samples since it was last looked at."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+
+    def lines(self) -> Iterator[list[str]]:
+        """Each whole line, divided, the head aside."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                whole, end, _ = file.read().rpartition(b"\n")
+        except FileNotFoundError:
+            return
+        first = 0 if self._offset else 1
+        self._offset += len(whole) + len(end)
+        for line in whole.decode().split("\n")[first:] if end else ():
+            yield line.split(",")
+
+    def samples(self) -> Iterator[Sample]:
+        """None where nothing was sampled."""
+        for line in self.lines():
+            cells = dict(zip(SAMPLE_HEAD, line, strict=False))
+            if len(cells) == len(SAMPLE_HEAD):
+                gpu = {name: value(name, cells[f"gpu_{name}"]) for name in GPU}
+                usage = Usage(**{name: value(name, cells[name]) for name in USAGE})
+                known = None not in gpu.values()
+                yield Sample(float(cells["time"]), usage, GpuUse(**gpu) if known else None)
+
+    def host_uses(self) -> Iterator[HostUse]:
+        for line in self.lines():
+            if len(line) == len(HOST_HEAD):
+                cells = zip(HOST_HEAD, line, strict=True)
+                yield HostUse(**{name: value(name, cell) for name, cell in cells})
+
+
 def samples(path: Path) -> Iterator[Sample]:
-    """All that are whole; none where nothing was sampled."""
-    for line in lines(path):
-        cells = dict(zip(SAMPLE_HEAD, line, strict=False))
-        if len(cells) == len(SAMPLE_HEAD):
-            gpu = {name: value(name, cells[f"gpu_{name}"]) for name in GPU}
-            usage = Usage(**{name: value(name, cells[name]) for name in USAGE})
-            known = None not in gpu.values()
-            yield Sample(float(cells["time"]), usage, GpuUse(**gpu) if known else None)
+    return Tail(path).samples()
 
 
 def host_uses(path: Path) -> Iterator[HostUse]:
-    for line in lines(path):
-        if len(line) == len(HOST_HEAD):
-            cells = zip(HOST_HEAD, line, strict=True)
-            yield HostUse(**{name: value(name, cell) for name, cell in cells})
-
-
-def lines(path: Path) -> Iterator[list[str]]:
-    """Each whole line after the head, divided."""
-    try:
-        content = path.read_text()
-    except FileNotFoundError:
-        return
-    for line in content.split("\n")[1:-1]:
-        yield line.split(",")
+    return Tail(path).host_uses()
 
 
 def value(name: str, cell: str) -> Any:

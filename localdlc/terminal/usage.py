@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import fmean
 from typing import TypeVar
 
 from localdlc.plan.ask import cores_text, size_text
 from localdlc.record.events import ReplicaUsed
 from localdlc.record.view import JobView
+from localdlc.stage.meter import amount
 from localdlc.terminal.words import short
 
-__all__ = ["used_lines"]
+__all__ = ["used_lines", "used_table"]
 
 N = TypeVar("N", int, float)
 
@@ -61,3 +62,25 @@ def gpu_words(used: Sequence[ReplicaUsed]) -> Iterator[str]:
         peak = max(one.gpu_memory_peak or 0 for one in used)
         total = max(one.gpu_memory or 0 for one in used)
         yield f"GPU {fmean(means):.0f} % busy, memory peak {size_text(peak)} of {size_text(total)}"
+
+
+def used_table(uses: Iterable[ReplicaUsed], job_id: str) -> str:
+    """``localdlc show --metrics``: a row for each attempt."""
+    from localdlc.terminal.views import table
+
+    titles = ("REPLICA", "SECONDS", "CPU MEAN", "PEAK", "OF", "MEMORY MEAN", "PEAK", "OF", "ASKED")
+    rows: list[tuple[str, ...]] = [(*titles, "NET IN", "OUT", "READ", "WRITTEN")]
+    rows += [tuple(cells(used, job_id)) for used in uses]
+    return table(rows)
+
+
+def cells(used: ReplicaUsed, job_id: str) -> Iterator[str]:
+    name = short(used.pod_id, job_id)
+    yield name if used.attempt == 1 else f"{name}/{used.attempt}"
+    yield f"{used.seconds:.0f}"
+    yield from (f"{used.cpus_mean:.2f}", f"{used.cpus_peak:.2f}")
+    yield "-" if used.cpus_limit is None else f"{used.cpus_limit:.3g}"
+    yield from (size_text(used.memory_mean), size_text(used.memory_peak))
+    yield from ("-" if s is None else size_text(s) for s in (used.memory_limit, used.memory_asked))
+    yield from map(amount, (used.network_in, used.network_out))
+    yield from map(amount, (used.disk_read, used.disk_written))

@@ -5,6 +5,7 @@ P marks a piece whose line goes on in the next record of the same stream.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import BinaryIO
 
 from localdlc.record.events import Log, stamp
 
-__all__ = ["LogLine", "encode", "read_lines"]
+__all__ = ["LogLine", "encode", "last_lines", "read_lines"]
 
 LogLine = tuple[str, str, bytes]
 """Time, stream, and one whole line without its newline."""
@@ -35,6 +36,17 @@ def read_lines(path: Path) -> Iterator[LogLine]:
     """Every line, pieces joined; at the end of the file what is left of a line counts as one."""
     with path.open("rb") as file:
         yield from join(file)
+
+
+def last_lines(path: Path, size: int = 1 << 18) -> list[LogLine]:
+    """Lines of the last ``size`` bytes of the file; one that begins before them is left out."""
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) > size:
+            file.seek(-size, os.SEEK_END)
+            file.readline()
+        else:
+            file.seek(0)
+        return list(join(file))
 
 
 def join(file: BinaryIO) -> Iterator[LogLine]:

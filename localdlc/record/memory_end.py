@@ -6,7 +6,7 @@ from typing import Literal
 
 from localdlc.record.view import ReplicaView
 
-__all__ = ["MemoryEnd", "end_of", "memory_clause", "memory_end", "told"]
+__all__ = ["MemoryEnd", "end_of", "memory_clause", "memory_end", "size", "told"]
 
 MemoryEnd = Literal["", "replica", "process"]
 KILLED = 137

@@ -235,7 +235,8 @@ def supervise(
             after.callback(metering.leave)
         if admission:
             after.callback(admission.leave)
-        Supervisor(plan, engine, emit, settings, control, tasks, afterwards, admit=admission).run()
+        admit = metering.knowing(admission) if metering and admission else admission
+        Supervisor(plan, engine, emit, settings, control, tasks, afterwards, admit=admit).run()
     outputs.write_back(journal, succeeded=journal.view.status == "Succeeded")
 
 

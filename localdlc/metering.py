@@ -29,6 +29,7 @@ from localdlc.run.inbox import Post
 
 if TYPE_CHECKING:
     from localdlc.run.sampler import Attempt, Sampler
+    from localdlc.run.supervisor import Admit
 
 __all__ = ["EVERY", "Metering"]
 
@@ -50,10 +51,24 @@ class Metering:
         self._folder = folder
         self._post = post
         self._every = every
-        self._running: dict[Attempt, tuple[str, float]] = {}
+        self._running: dict[Attempt, tuple[str, float, tuple[str, ...]]] = {}
         self._over = Flag()
         self._thread: Thread | None = None
         self._sampler: Sampler | None = None
+
+    def knowing(self, admit: Admit) -> Admit:
+        """The same ``admit``; the GPUs that it gives are looked at, too."""
+
+        def give(plan: Plan, post: Post) -> Plan:
+            self._plan = admit(plan, post)
+            return self._plan
+
+        return give
+
+    def go_on(self, started: Iterable[tuple[ReplicaStarted, float]]) -> None:
+        """Replicas that run already, and since when: another supervisor has started them."""
+        for event, began in started:
+            self._started(event, began)
 
     def heard(self, emit: Callable[[Event], None]) -> Callable[[Event], None]:
         """The same ``emit``, overheard; what was used comes before the verdict."""
@@ -61,7 +76,7 @@ class Metering:
         def hear(event: Event) -> None:
             match event:
                 case ReplicaStarted():
-                    self._started(event)
+                    self._started(event, time.time())
                 case ReplicaExited() | ReplicaLost():
                     self._running.pop((event.pod_id, event.attempt), None)
                 case JobFinished():
@@ -93,8 +108,9 @@ class Metering:
         if self._thread and self._sampler:
             self._thread.join(PATIENCE)
 
-    def _started(self, event: ReplicaStarted) -> None:
-        self._running[event.pod_id, event.attempt] = (event.container_id, time.time())
+    def _started(self, event: ReplicaStarted, began: float) -> None:
+        gpus = next(r.resources.gpus for r in self._plan.replicas if r.pod_id == event.pod_id)
+        self._running[event.pod_id, event.attempt] = (event.container_id, began, gpus)
         if self._thread is None:
             self._thread = Thread(target=self._live, name="metering", daemon=True)
             self._thread.start()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 from localdlc.errors import EngineUnavailable
@@ -25,6 +26,7 @@ from localdlc.record.usage_file import (
     host_row,
     path_of,
     sample_row,
+    samples,
 )
 from localdlc.run.engine import Engine
 from localdlc.run.gpu_use import GpuUses
@@ -98,17 +100,23 @@ class Sampler:
 
     def _keep(self, attempt: Attempt, one: Running, sample: Sample) -> None:
         if attempt not in self._files:
-            file = Appended(path_of(self._folder, *attempt), SAMPLE_HEAD)
-            self._files[attempt] = file
-            self._open.callback(file.close)
-            nothing = Sample(one.began, Usage())
-            self._tallies[attempt] = Tally(nothing)
-            file.add(sample_row(nothing))
+            self._begin(attempt, one)
         before = self._tallies[attempt].last.usage.oom_kills or 0
         self._files[attempt].add(sample_row(sample))
         self._tallies[attempt] = self._tallies[attempt].add(sample)
         if (sample.usage.oom_kills or 0) > before:
             self._tell(attempt[0])
+
+    def _begin(self, attempt: Attempt, one: Running) -> None:
+        """With what an earlier supervisor has seen of it; else from its start, with nothing."""
+        path = path_of(self._folder, *attempt)
+        before = list(samples(path))
+        file = self._files[attempt] = Appended(path, SAMPLE_HEAD)
+        self._open.callback(file.close)
+        if not before:
+            before = [Sample(one.began, Usage())]
+            file.add(sample_row(before[0]))
+        self._tallies[attempt] = reduce(Tally.add, before, Tally(before[0]))
 
     def _tell(self, pod_id: str) -> None:
         limit = self._limits[pod_id].memory

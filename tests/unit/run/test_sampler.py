@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -340,3 +341,50 @@ def test_an_end_after_a_process_was_killed_is_told_with_what_was_seen(
         "its limit is 64 MiB, the most that was sampled is 1 MiB"
     )
     heard.finish()
+
+
+def test_what_an_earlier_supervisor_has_seen_counts(looking: Begin, tmp_path: Path) -> None:
+    usages: list[Usage | Exception] = [Usage(1.0, 30 * MIB), Usage(2.0, 10 * MIB)]
+    first = looking(Answers(a=usages))
+    first(worker_0="a")
+    second = looking(Answers(a=usages[1:]))
+    second.now = 104.0
+    second(worker_0="a")
+    told = second.sums[POD]
+    assert (told.seconds, told.memory_peak, told.cpus_peak) == (6.0, 30 * MIB, 0.5)
+    times = [sample.time for sample in samples(path_of(tmp_path, POD, 1))]
+    assert times == [100.0, 102.0, 106.0]
+
+
+def test_replicas_that_run_already_are_looked_at(
+    plan: Plan, tmp_path: Path, engine: Counted
+) -> None:
+    heard = Heard(plan, engine, tmp_path, every=0.01)
+    heard.metering.go_on([(ReplicaStarted(POD, "uid", 1, "a", "10.0.0.2"), 100.0)])
+    assert engine.looked.wait(30)
+    heard.finish()
+    (used,) = heard.used
+    assert used.seconds > 1_000_000  # since long ago
+
+
+def test_the_gpus_that_a_job_was_given_are_looked_at(
+    plan: Plan, tmp_path: Path, engine: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nvml = Nvml()
+    monkeypatch.setattr(gpu_use, "loaded", lambda: nvml)
+    heard = Heard(plan, engine, tmp_path, every=0.01)
+
+    def admit(plan: Plan, post: object) -> Plan:
+        given = [
+            replace(r, resources=replace(r.resources, gpus=("GPU-a", "GPU-b")))
+            for r in plan.replicas
+        ]
+        return replace(plan, replicas=tuple(given))
+
+    assert heard.metering.knowing(admit)(plan, heard.posted.put).replicas[0].resources.gpus
+    heard.start("a")
+    assert engine.looked.wait(30)
+    heard.finish()
+    (used,) = heard.used
+    assert (used.gpu_mean, used.gpu_memory_peak, used.gpu_memory) == (60.0, 20, 160)
+    assert nvml.down

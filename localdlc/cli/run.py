@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localdlc.cli.options import job_options, output, read_body, service, shared, strict
+from localdlc.cli.screen import screen
 
 if TYPE_CHECKING:
-    from localdlc.job import Listener
     from localdlc.run.control import Control
 
 FILE = click.argument("file", metavar="FILE")
@@ -49,8 +47,8 @@ def run(
     from localdlc.run.control import Control
 
     control = Control()
-    printer = text_printer(quiet, no_color) if output == "text" else json_printer()
-    with stopped_by_signals(control):
+    shown = screen(jobs, control, output=output, quiet=quiet, no_color=no_color)
+    with stopped_by_signals(control), shown as printer:
         return jobs.run_job(reading, [printer], control).exit_code
 
 
@@ -131,23 +129,3 @@ def stopped_by_signals(control: Control) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def text_printer(quiet: bool, no_color: bool) -> Listener:
-    from localdlc.terminal.printers import TextPrinter
-
-    plain = no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    forced = bool(os.environ.get("FORCE_COLOR")) and not no_color
-    return TextPrinter(
-        sys.stdout.buffer,
-        sys.stderr,
-        colour=forced or (sys.stdout.isatty() and not plain),
-        live=sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and "CI" not in os.environ,
-        quiet=quiet,
-    )
-
-
-def json_printer() -> Listener:
-    from localdlc.terminal.printers import JsonPrinter
-
-    return JsonPrinter(sys.stdout.buffer)

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
-from typing import IO, AnyStr, BinaryIO, TextIO
+from typing import IO, TYPE_CHECKING, AnyStr, BinaryIO, TextIO
 
+from localdlc.errors import LocaldlcError
 from localdlc.record.events import (
-    ImageReady,
-    InputStaged,
     JobFinished,
     Log,
     Progress,
     Record,
     ReplicaExited,
     ReplicaRestarted,
-    StatusChanged,
     lines,
 )
 from localdlc.record.view import JobView
 from localdlc.terminal.lines import collapsed, cut, readable, write_all
 from localdlc.terminal.words import befallen, event_text, how_it_ended, short
 
+if TYPE_CHECKING:
+    from localdlc.why import Why
+
 __all__ = ["JsonPrinter", "TextPrinter"]
+
+Explain = Callable[[str], "Why | None"]
 
 COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 STATUS_COLOURS = {"Succeeded": 32, "Failed": 31, "Stopped": 33, "Running": 36}
@@ -60,7 +63,8 @@ def put(stream: IO[AnyStr], data: AnyStr) -> None:
 class TextPrinter:
     """A job as it happens: each line of output after its replica's name, events in between.
 
-    ``live``: the error stream is a terminal, so that progress can be one line that changes.
+    ``only`` is the one replica whose output is shown, None for all of them.
+    ``explain`` is asked with the id of a job that failed; what it raises is nobody's concern.
     """
 
     def __init__(
@@ -69,21 +73,20 @@ class TextPrinter:
         err: TextIO,
         *,
         colour: bool = False,
-        live: bool = False,
         quiet: bool = False,
+        explain: Explain = lambda job_id: None,
     ) -> None:
         self._out = out
         self._err = err
         self._colour = colour
-        self._live = live
         self._quiet = quiet
+        self._explain = explain
         self._width = len("worker-0")
         self._prefixes: dict[str, bytes] = {}
         self._pending: dict[tuple[str, str], bytes] = {}
         self._shown: dict[object, datetime] = {}
         self._tails: dict[str, deque[bytes]] = {}
-        self._live_lines: dict[str, str] = {}
-        self._drawn = 0
+        self.only: str | None = None
 
     def __call__(self, record: Record, view: JobView) -> None:
         match record.event:
@@ -136,8 +139,8 @@ class TextPrinter:
         """Whole lines, each after the prefix. Two copies for the block, not two for each line."""
         self._remember(pod_id, data)
         prefix = self._prefix(pod_id, job_id)
-        self._clear_live_lines()
-        put(self._out, prefix + readable(data)[:-1].replace(b"\n", b"\n" + prefix) + b"\n")
+        if self.only in {None, pod_id}:
+            put(self._out, prefix + readable(data)[:-1].replace(b"\n", b"\n" + prefix) + b"\n")
 
     def _prefix(self, pod_id: str, job_id: str) -> bytes:
         if pod_id not in self._prefixes:
@@ -160,31 +163,17 @@ class TextPrinter:
     # events
 
     def _say_event(self, record: Record) -> None:
-        match record.event:
-            case InputStaged(uri=subject) | ImageReady(image=subject):
-                self._live_lines.pop(subject, None)
-            case StatusChanged():
-                self._live_lines.clear()
         text = event_text(record)
         if text and not self._quiet:
             self._say(text)
 
     def _progress(self, progress: Progress, time: datetime) -> None:
-        """On a terminal a line each that changes; elsewhere a line every few seconds."""
-        if self._quiet:
-            return
+        """A line every few seconds."""
         shown = self._shown.get(progress.subject)
-        text = f"  {progress.subject}: {progress.text}"
-        if self._live:
-            # A line that the terminal breaks in two could not be taken back.
-            width = shutil.get_terminal_size((100, 24)).columns - 1
-            self._live_lines[progress.subject] = text[:width]
-            self._clear_live_lines()
-            put(self._err, "\n".join(self._live_lines.values()))
-            self._drawn = len(self._live_lines)
-        elif shown is None or (time - shown).total_seconds() >= PROGRESS_EVERY:
+        due = shown is None or (time - shown).total_seconds() >= PROGRESS_EVERY
+        if due and not self._quiet:
             self._shown[progress.subject] = time
-            self._say(text)
+            self._say(f"  {progress.subject}: {progress.text}")
 
     def _verdict(self, finish: JobFinished, view: JobView) -> None:
         for pod_id in {pod for pod, _ in self._pending}:
@@ -232,6 +221,14 @@ class TextPrinter:
         for pod_id, replica in view.replicas.items():
             if pod_id != first:
                 yield f"{short(pod_id, view.job_id)} {how_it_ended(replica)}"
+        yield from self._cause(view.job_id)
+
+    def _cause(self, job_id: str) -> Iterator[str]:
+        with suppress(LocaldlcError):  # a disk that is full has been told already
+            if found := self._explain(job_id):
+                from localdlc.terminal.failure import cause_lines, failure_lines
+
+                yield from failure_lines(found) if found.mistaken else cause_lines(found)
 
     def _last_lines(self, pod_id: str) -> list[str]:
         data = b"".join(self._tails.get(pod_id, ()))
@@ -239,14 +236,7 @@ class TextPrinter:
         return text.split("\n")[-LAST_LINES:] if data else []
 
     def _say(self, text: str) -> None:
-        self._clear_live_lines()
         put(self._err, f"{text}\n")
-
-    def _clear_live_lines(self) -> None:
-        """Upwards from the last, at whose end the cursor stands."""
-        if self._drawn:
-            put(self._err, "\r\x1b[K" + "\x1b[A\x1b[K" * (self._drawn - 1))
-            self._drawn = 0
 
     def _paint(self, text: str, colour: int) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self._colour and colour else text

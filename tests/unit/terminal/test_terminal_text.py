@@ -26,16 +26,13 @@ class Screen:
     """A printer with both its streams, fed by events at times of the test's choosing."""
 
     colour: bool = False
-    live: bool = False
     quiet: bool = False
     out: io.BytesIO = field(default_factory=io.BytesIO)
     err: io.StringIO = field(default_factory=io.StringIO)
     view: JobView = field(default_factory=JobView)
 
     def __post_init__(self) -> None:
-        self.printer = TextPrinter(
-            self.out, self.err, colour=self.colour, live=self.live, quiet=self.quiet
-        )
+        self.printer = TextPrinter(self.out, self.err, colour=self.colour, quiet=self.quiet)
 
     def show(self, *happened: Event, at: float = 0.0) -> Screen:
         for event in happened:
@@ -217,24 +214,6 @@ def test_progress_is_a_line_every_few_seconds_without_a_terminal() -> None:
     for second in range(12):
         screen.show(events.Progress("i:1", f"{second}"), at=second)
     assert screen.said == ["  i:1: 0", "  i:1: 5", "  i:1: 10"]
-
-
-def test_progress_is_one_line_that_changes_on_a_terminal() -> None:
-    screen = Screen(live=True).show(events.Progress("i:1", "1"), events.Progress("i:1", "2"))
-    screen.show(events.Note("done"))
-    assert screen.err.getvalue() == "  i:1: 1\r\x1b[K  i:1: 2\r\x1b[K  note: done\n"
-
-
-def test_every_source_has_a_line_of_its_own_on_a_terminal() -> None:
-    screen = Screen(live=True)
-    screen.show(events.Progress("oss://a", "1"), events.Progress("oss://b", "2"))
-    assert screen.err.getvalue() == "  oss://a: 1\r\x1b[K  oss://a: 1\n  oss://b: 2"
-    staged = events.InputStaged("data", "oss://a", 1, 1, 1.0, False, "fetched 1 file, 1 B")
-    before = len(screen.err.getvalue())
-    screen.show(staged, events.Progress("oss://b", "3"))
-    assert screen.err.getvalue()[before:] == (
-        "\r\x1b[K\x1b[A\x1b[K  data oss://a: fetched 1 file, 1 B (1.0 s)\n  oss://b: 3"
-    )
 
 
 def test_the_end_says_that_the_job_saw_a_sample_only() -> None:

@@ -1,0 +1,99 @@
+"""Who shows a job while it runs: lines for programs, lines for people, or a live view."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from localdlc.job import Listener
+    from localdlc.looking import Looking
+    from localdlc.run.control import Control
+    from localdlc.terminal.live import LivePrinter
+    from localdlc.terminal.printers import TextPrinter
+
+__all__ = ["screen"]
+
+# In fewer columns lines of a board would say nothing.
+FEWEST_COLUMNS = 41
+
+
+@contextmanager
+def screen(
+    jobs: Looking, control: Control, *, output: str, quiet: bool, no_color: bool
+) -> Iterator[Listener]:
+    """A listener that shows the job; in a terminal with a board below, and keys."""
+    if output == "json":
+        from localdlc.terminal.printers import JsonPrinter
+
+        yield JsonPrinter(sys.stdout.buffer)
+        return
+    printer = text_printer(jobs, quiet=quiet, no_color=no_color)
+    if quiet or not is_live():
+        yield printer
+        return
+    with live_view(printer, control) as live:
+        yield live
+
+
+def is_live() -> bool:
+    """Both streams are one terminal that can move its cursor, and a person sits before it."""
+    able = os.environ.get("TERM") not in {None, "", "dumb"} and "CI" not in os.environ
+    return able and sys.stdout.isatty() and sys.stderr.isatty() and size()[0] >= FEWEST_COLUMNS
+
+
+def size() -> tuple[int, int]:
+    """Columns and rows of the terminal, as they are now."""
+    try:
+        columns, rows = os.get_terminal_size(sys.stderr.fileno())
+    except OSError:
+        return 80, 24
+    return columns, rows
+
+
+def text_printer(jobs: Looking, *, quiet: bool, no_color: bool) -> TextPrinter:
+    from localdlc.terminal.printers import TextPrinter
+
+    plain = no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    forced = bool(os.environ.get("FORCE_COLOR")) and not no_color
+    return TextPrinter(
+        sys.stdout.buffer,
+        sys.stderr,
+        colour=forced or (sys.stdout.isatty() and not plain),
+        quiet=quiet,
+        explain=jobs.explain_job,
+    )
+
+
+@contextmanager
+def live_view(printer: TextPrinter, control: Control) -> Iterator[LivePrinter]:
+    from localdlc.terminal.keys import Keys, in_foreground
+    from localdlc.terminal.live import LivePrinter
+    from localdlc.terminal.region import Region
+
+    keyboard = sys.stdin is not None and in_foreground(sys.stdin.fileno())
+    legend = "q stop" if keyboard else ""
+    live = LivePrinter(printer, Region(sys.stderr, size), size, legend)
+    with ExitStack() as stack:
+        stack.enter_context(live)
+        if keyboard:
+            bound = {"q": stopping(control), "f": live.filter}
+            stack.enter_context(Keys(sys.stdin.fileno(), bound))
+        yield live
+
+
+def stopping(control: Control) -> Callable[[], None]:
+    """The first time it stops the job, the second kills it."""
+    asked: list[bool] = []
+
+    def stop() -> None:
+        if asked:
+            control.kill()
+        else:
+            control.stop("q")
+        asked.append(True)
+
+    return stop

@@ -1,0 +1,85 @@
+"""The journal of a job: every event passes through it, to the store and to whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from localdlc.record.events import (
+    Event,
+    JobFinished,
+    Log,
+    Note,
+    Progress,
+    Record,
+    StatusChanged,
+)
+from localdlc.record.masking import Mask
+from localdlc.record.store import JobLog
+from localdlc.record.streams import Streams
+from localdlc.record.view import JobView, after
+
+__all__ = ["Journal", "Listener"]
+
+Listener = Callable[[Record, JobView], None]
+
+BROKEN_OFF = "localdlc left the job before it had ended; what it had started was removed."
+
+
+class Journal:
+    """Where events go: stamped, masked, stored, folded, shown. Called on one thread only."""
+
+    def __init__(
+        self,
+        job_id: str,
+        writer: JobLog,
+        mask: Mask,
+        listeners: Sequence[Listener],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        seq: int = 0,
+        view: JobView | None = None,
+    ) -> None:
+        """``seq`` is the next number; ``view`` is what there is to know already."""
+        self.view = view or JobView()
+        self._job_id = job_id
+        self._writer = writer
+        self._mask = mask
+        self._masked = Streams(mask)
+        self._listeners = listeners
+        self._clock = clock
+        self._seq = seq
+
+    def __call__(self, event: Event) -> None:
+        for masked in self._masked(event):
+            self._record(masked)
+
+    def _record(self, event: Event) -> None:
+        record = Record(self._seq, self._clock(), self._job_id, event)
+        self._seq += event.count if isinstance(event, Log) else 1
+        if not isinstance(event, Progress):
+            self._writer.append(record)
+        self.view = after(self.view, record)
+        for listener in self._listeners:
+            listener(record, self.view)
+
+    def note(self, text: str) -> None:
+        self(Note(text))
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """What must not be shown from now on; may be called on any thread."""
+        self._mask.learn(secrets)
+
+    def break_off(self) -> None:
+        """A job without a verdict has broken down, or was left in a hurry: that is its verdict.
+
+        Nobody is told but the store, and it only if it still can be: who listens may be the cause.
+        """
+        if self.view.terminal or not self.view.status:
+            return
+        self._listeners = ()
+        seconds = (self._clock() - self.view.created).total_seconds() if self.view.created else 0.0
+        with suppress(Exception):
+            verdict = self.view.verdict_in_reserve or ("Failed", "InternalError", BROKEN_OFF)
+            self(StatusChanged(self.view.status, *verdict))
+            self(JobFinished(*verdict, None, round(seconds, 3)))

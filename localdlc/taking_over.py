@@ -1,0 +1,198 @@
+"""A job whose supervisor is gone, wired for another: from where it is to its verdict.
+
+One rule: with a job whose replicas have all been created somebody carries on; any other is swept.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from localdlc.config import Config
+from localdlc.errors import EngineUnavailable, LocaldlcError
+from localdlc.finding import find, unfit
+from localdlc.inheritance import Inheritance, inherit
+from localdlc.job import metering_of
+from localdlc.journal import Journal
+from localdlc.outputs import Outputs
+from localdlc.plan.model import PASTED, Plan
+from localdlc.plan.secrets import secrets_of_config
+from localdlc.record.masking import Mask
+from localdlc.record.resuming import mended
+from localdlc.record.store import JobLog, Store, explained, home_digest
+from localdlc.record.view import fold
+from localdlc.run.control import Control
+from localdlc.run.control_socket import ControlSocket
+from localdlc.run.docker_engine import connect
+from localdlc.run.engine import ContainerSpec, Engine, Leftover, Stream
+from localdlc.run.errands import Errands
+from localdlc.run.found import Found
+from localdlc.run.settings import Settings
+from localdlc.run.supervisor import Supervisor
+from localdlc.stage.credentials import local_secrets
+from localdlc.sweep import clear, remove, sweep
+
+__all__ = ["take_over"]
+
+# Seconds that an engine may take to be there, as after a reboot.
+PATIENCE = 120.0
+TAKEN_OVER = "its supervisor was killed; another carries on from here"
+WITHOUT_KEYS = "what answered at localhost:7002 ended with the supervisor; there are no keys there"
+
+
+def take_over(job_id: str, config: Config, control: Control, ready: Callable[[], None]) -> None:
+    """Carries on with the job to its verdict; ``ready`` is called once it is in our hands.
+
+    Does nothing for a job that has ended or that somebody else has; sweeps one with which nobody
+    can carry on. Raises `EngineUnavailable` when its engine is not there: then it stays as it is.
+    """
+    store = Store(config.home)
+    try:
+        writer = store.adopt_job(job_id)
+        if writer is None:
+            return
+        with closing(writer):
+            why = take_up(store, writer, config, control, ready)
+        if why:
+            sweep(engine_of(writer, os.environ), config.home, only_job=job_id, why=why)
+    finally:
+        store.close()
+
+
+def engine_of(writer: JobLog, environment: Mapping[str, str]) -> Engine:
+    """The engine of the job, waited for as long as it may take to come up."""
+    left = inherit(writer.folder)
+    chosen = {} if isinstance(left, str) else left[2]
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return connect({**environment, **chosen})
+        except EngineUnavailable:
+            if time.monotonic() > until:
+                raise
+            time.sleep(1)
+
+
+def take_up(
+    store: Store, writer: JobLog, config: Config, control: Control, ready: Callable[[], None]
+) -> str:
+    """To the verdict; or why not."""
+    records = store.records(writer.job_id)
+    view = fold(records)
+    if view.terminal:
+        return ""
+    left = inherit(writer.folder)
+    if isinstance(left, str):
+        return left
+    plan, settings, _ = left
+    with closing(engine_of(writer, os.environ)) as engine:
+        things = of_job(engine, config.home, writer.job_id)
+        if why := unfit(view, plan, things):
+            return why
+
+        def lines(pod_id: str, attempt: int) -> Mapping[Stream, int]:
+            with explained(config.home):
+                return mended(writer.folder / "logs" / f"{pod_id}.{attempt}.log")  # type: ignore[return-value]
+
+        found = find(plan, view, records, things, lines, datetime.now(UTC))
+        mask = mask_of(plan, found, engine, config)
+        with closing(ControlSocket(writer.folder, control)) as reached:
+            seq = records[-1].seq + 1 + sum(sum(each.lines.values()) for each in found.containers)
+            journal = Journal(writer.job_id, writer, mask, [reached], seq=seq, view=view)
+            ready()
+            try:
+                carry_on(
+                    plan, found, store, engine, replace(config, **settings), journal, control, mask
+                )
+            finally:
+                journal.break_off()
+    return ""
+
+
+def of_job(engine: Engine, home: Path, job_id: str) -> list[Leftover]:
+    things = engine.leftovers(home_digest(home))
+    return [thing for thing in things if thing.labels.get("localdlc.job") == job_id]
+
+
+def mask_of(plan: Plan, found: Found, engine: Engine, config: Config) -> Mask:
+    """What is secret in the job's output: all that its containers were given, and ours."""
+    mask = Mask(secrets_of_config(config) | local_secrets(config, os.environ))
+    names = {replica.pod_id: replica.secrets for replica in plan.replicas}
+    for container in found.containers:
+        if container.id:
+            given = engine.environment(container.id)
+            mask.learn(given[name] for name in names[container.pod_id] if name in given)
+            mask.learn(word for text in given.values() for word in PASTED.findall(text))
+    return mask
+
+
+def carry_on(
+    plan: Plan,
+    found: Found,
+    store: Store,
+    engine: Engine,
+    config: Config,
+    journal: Journal,
+    control: Control,
+    mask: Mask,
+) -> None:
+    """The rest of `supervise`: nothing is staged any more."""
+    engine = control.calls.watched(engine)
+    journal.note(TAKEN_OVER)
+    if plan.injection:
+        journal.note(WITHOUT_KEYS)
+    folder = config.home / "jobs" / plan.job_id
+    digest = home_digest(config.home)
+    inherited = Inheritance(folder, config, mask)
+    outputs = Outputs(plan, config, engine, Errands(engine, plan.job_id, digest))
+    outputs.find()
+    with ExitStack() as after:  # what comes last here is done first
+        after.callback(inherited.discard)
+        after.callback(tidy_up, engine, store, journal, outputs)
+        after.callback(lambda: None if control.calls.given_up else outputs.settle(journal))
+        emit = outputs.heard(journal)
+        if metering := metering_of(plan, config, engine, control.inbox.post):
+            emit = metering.heard(emit)
+            after.callback(metering.leave)
+        settings = Settings(digest, config.subnets, keep=config.keep)
+        again = cast(Engine, Again(engine, found))
+        Supervisor(plan, again, emit, settings, control).carry_on(found)
+    outputs.write_back(journal, succeeded=journal.view.status == "Succeeded")
+
+
+def tidy_up(engine: Engine, store: Store, journal: Journal, outputs: Outputs) -> None:
+    """What the one before had around the replicas, and in the job's folder."""
+    if outputs.kept:
+        return
+    job_id = journal.view.job_id
+    try:
+        left = [remove(engine, thing) for thing in of_job(engine, store.home, job_id)]
+        clear(engine, store, job_id)
+    except LocaldlcError as error:
+        journal.note(f"{error}. `localdlc gc` will remove what is still there.")
+    else:
+        for failure in filter(None, (thing.failure for thing in left)):
+            journal.note(f"{failure}. `localdlc gc` will remove it.")
+
+
+class Again:
+    """An engine on which a replica that begins anew is created like the attempt before it."""
+
+    def __init__(self, engine: Engine, found: Found) -> None:
+        self._engine = engine
+        self._last = {one.pod_id: one.id for one in found.containers if one.id}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def create(self, spec: ContainerSpec) -> str:
+        pod = spec.labels["localdlc.pod"]
+        container = self._engine.create_again(self._last[pod], spec.name, spec.labels)
+        self._last[pod] = container
+        return container

@@ -1,0 +1,136 @@
+"""A job in a terminal: its logs flow above, what there is to know of it stands below."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from threading import Event, RLock, Thread
+from typing import Self
+
+from localdlc.record.events import ImageReady, InputStaged, JobCreated, Log, Progress, Record
+from localdlc.record.view import JobView
+from localdlc.terminal.board import Board
+from localdlc.terminal.printers import TextPrinter
+from localdlc.terminal.region import Region, Size
+from localdlc.terminal.words import short
+
+__all__ = ["LivePrinter"]
+
+# Colours and movements, with which programs write to terminals.
+ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|[@-Z\\-_])")
+# Seconds between two looks of the board, while nothing happens and at most while much does.
+EVERY = 0.25
+LONGEST_SAID = 200
+
+
+class LivePrinter:
+    """A `TextPrinter` with a board below. Use it as a context manager: it draws on a thread.
+
+    ``keys`` names the keys that do something besides ``f``, which `filter` is for.
+    """
+
+    def __init__(
+        self,
+        printer: TextPrinter,
+        region: Region,
+        size: Size,
+        keys: str = "",
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._printer = printer
+        self._region = region
+        self._size = size
+        self._keys = keys
+        self._clock = clock
+        self._lock = RLock()
+        self._view = JobView()
+        self._replicas = 0
+        self._progress: dict[str, str] = {}
+        self._said: dict[str, str] = {}
+        self._drawn = datetime.min.replace(tzinfo=UTC)
+        self._hidden = False
+        self._done = Event()
+
+    def __enter__(self) -> Self:
+        Thread(target=self._tick, name="board", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        with self._lock:
+            self._region.erase()
+            self._hidden = True
+
+    def __call__(self, record: Record, view: JobView) -> None:
+        with self._lock:
+            self._view = view
+            self._note(record)
+            if not isinstance(record.event, Progress):
+                self._region.erase()
+                self._printer(record, view)
+            if view.terminal:
+                self._hidden = True  # the verdict is the last word
+            self._draw_soon()
+
+    def filter(self) -> None:
+        """Logs of the next replica only, and of all again after the last."""
+        with self._lock:
+            pods: list[str | None] = [None, *self._view.replicas]
+            now = self._printer.only
+            self._printer.only = pods[(pods.index(now) + 1) % len(pods)] if now in pods else None
+            self.draw()
+
+    @property
+    def watched(self) -> str | None:
+        """The PodId whose logs are shown, or else the first that runs."""
+        running = [pod for pod, r in self._view.replicas.items() if r.status == "Running"]
+        return self._printer.only or next(iter(running), None)
+
+    def draw(self) -> None:
+        """The board as it is now."""
+        with self._lock:
+            if self._hidden:
+                return
+            columns, rows = self._size()
+            board = Board(self._view, self._replicas, self._progress, self._said, self._legend())
+            self._drawn = self._clock()
+            self._region.draw(board.lines(self._drawn, columns, rows))
+
+    def _legend(self) -> str:
+        if not self._keys:
+            return ""
+        only = self._printer.only
+        shown = short(only, self._view.job_id) if only else "all replicas"
+        return f"  {self._keys} · f logs of: {shown}"
+
+    def _note(self, record: Record) -> None:
+        match record.event:
+            case JobCreated(replicas=replicas):
+                self._replicas = replicas
+            case Progress(subject=subject, text=text):
+                self._progress[subject] = text
+            case InputStaged(uri=subject) | ImageReady(image=subject):
+                self._progress.pop(subject, None)
+            case Log() as log:
+                last = log.data[-4 * LONGEST_SAID :].rstrip().rpartition(b"\n")[2]
+                self._said[log.pod_id] = legible(last.rpartition(b"\r")[2])[:LONGEST_SAID]
+        if self._view.status not in {"Creating", "Queuing", "EnvPreparing"}:
+            self._progress.clear()
+
+    def _draw_soon(self) -> None:
+        """At once, unless it was drawn a moment ago: then the thread does it."""
+        if (self._clock() - self._drawn).total_seconds() >= EVERY:
+            self.draw()
+
+    def _tick(self) -> None:
+        while not self._done.wait(EVERY):
+            with suppress(OSError, ValueError):  # the terminal is gone; the job goes on
+                self.draw()
+
+
+def legible(data: bytes) -> str:
+    """On the board a line has one colour and stays where it is."""
+    text = ESCAPES.sub("", data.decode("utf-8", "replace"))
+    return "".join(filter(str.isprintable, text))

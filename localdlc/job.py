@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from localdlc.config import Config
 from localdlc.errors import JobNotSucceeded, LocaldlcError, NotFound
+from localdlc.inheritance import Inheritance
 from localdlc.inputs import Inputs
+from localdlc.journal import Journal, Listener
 from localdlc.outputs import Outputs
 from localdlc.plan.model import Plan
 from localdlc.plan.pod import Pod
 from localdlc.plan.resources import within
 from localdlc.plan.secrets import masked_by_name, secrets_in
 from localdlc.record.events import (
-    Event,
-    JobFinished,
-    Log,
     Note,
-    Progress,
-    Record,
-    StatusChanged,
 )
 from localdlc.record.log_file import read_lines
 from localdlc.record.masking import Mask
-from localdlc.record.store import JobLog, Store, home_digest
-from localdlc.record.streams import Streams
-from localdlc.record.view import JobView, ReplicaView, after
+from localdlc.record.store import Store, explained, home_digest
+from localdlc.record.view import JobView, ReplicaView
 from localdlc.run.control import Control
+from localdlc.run.control_socket import ControlSocket
 from localdlc.run.engine import Engine
 from localdlc.run.errands import Errands
 from localdlc.run.inbox import Post
@@ -50,9 +45,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Journal", "Listener", "Result", "run_job"]
 
-Listener = Callable[[Record, JobView], None]
-
-BROKEN_OFF = "localdlc left the job before it had ended; what it had started was removed."
 EXIT_CODES = {"Succeeded": 0, "Failed": 1, "Stopped": 5}
 SIGNAL_CODES = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
 
@@ -103,62 +95,6 @@ class Result:
             raise JobNotSucceeded(f"{self.job_id} ended {self.status}: {self.view.reason_message}")
 
 
-class Journal:
-    """Where events go: stamped, masked, stored, folded, shown. Called on one thread only."""
-
-    def __init__(
-        self,
-        job_id: str,
-        writer: JobLog,
-        mask: Mask,
-        listeners: Sequence[Listener],
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        seq: int = 0,
-    ) -> None:
-        self.view = JobView()
-        self._job_id = job_id
-        self._writer = writer
-        self._mask = mask
-        self._masked = Streams(mask)
-        self._listeners = listeners
-        self._clock = clock
-        self._seq = seq
-
-    def __call__(self, event: Event) -> None:
-        for masked in self._masked(event):
-            self._record(masked)
-
-    def _record(self, event: Event) -> None:
-        record = Record(self._seq, self._clock(), self._job_id, event)
-        self._seq += event.count if isinstance(event, Log) else 1
-        if not isinstance(event, Progress):
-            self._writer.append(record)
-        self.view = after(self.view, record)
-        for listener in self._listeners:
-            listener(record, self.view)
-
-    def note(self, text: str) -> None:
-        self(Note(text))
-
-    def learn(self, secrets: Iterable[str]) -> None:
-        """What must not be shown from now on; may be called on any thread."""
-        self._mask.learn(secrets)
-
-    def break_off(self) -> None:
-        """A job without a verdict has broken down, or was left in a hurry: that is its verdict.
-
-        Nobody is told but the store, and it only if it still can be: who listens may be the cause.
-        """
-        if self.view.terminal or not self.view.status:
-            return
-        self._listeners = ()
-        seconds = (self._clock() - self.view.created).total_seconds() if self.view.created else 0.0
-        with suppress(Exception):
-            verdict = self.view.verdict_in_reserve or ("Failed", "InternalError", BROKEN_OFF)
-            self(StatusChanged(self.view.status, *verdict))
-            self(JobFinished(*verdict, None, round(seconds, 3)))
-
-
 def run_job(
     request: dict[str, Any],
     plan: Plan,
@@ -172,16 +108,19 @@ def run_job(
 
     ``mask`` learns every secret of the job.
     """
-    mask = mask or Mask(())
+    mask, control = mask or Mask(()), control or Control()
     mask.learn((*plan.secret_values(), *secrets_in(request)))
     plan = within(plan, engine.ceilings())
     store = Store(config.home)
     writer = store.open_job(plan.job_id, (request.get("Settings") or {}).get("Tags"))
-    journal = Journal(plan.job_id, writer, mask, listeners)
+    with explained(config.home):
+        reached = ControlSocket(writer.folder, control)
+    journal = Journal(plan.job_id, writer, mask, [*listeners, reached])
     try:
         writer.write_document("request.json", mask.value(masked_by_name(request)))
         writer.write_document("plan.json", mask.value(plan.to_json()))
-        supervise(plan, engine, config, journal, control)
+        inherited = Inheritance(writer.folder, config, mask)
+        supervise(plan, engine, config, journal, control, inherited)
     except Exception as error:
         mask.exception(error)
         raise
@@ -189,20 +128,26 @@ def run_job(
         journal.break_off()
         writer.close()
         store.close()
+        reached.close()  # whoever waits for the end finds all of it done
     return Result(plan.job_id, journal.view, writer.folder)
 
 
 def supervise(
-    plan: Plan, engine: Engine, config: Config, journal: Journal, control: Control | None
+    plan: Plan,
+    engine: Engine,
+    config: Config,
+    journal: Journal,
+    control: Control,
+    inherited: Inheritance,
 ) -> None:
     """Supervises the job while its inputs are staged; afterwards tidies up, whatever happens."""
-    control = control or Control()
     engine = control.calls.watched(engine)
     inputs = Inputs(plan, config)
     wrecks = {"sweep": lambda post: sweep_in_passing(engine, config.home, plan.job_id, post)}
     tasks: dict[str, Task] = {**inputs.tasks(), **wrecks}
     admission = admission_of(plan, config, engine, wrecks["sweep"])
     with ExitStack() as after:  # what comes last here is done first
+        after.callback(inherited.discard)
         after.callback(inputs.leave, journal.note)
         if injected := injection_of(plan, config, journal):
             tasks["credentials"] = injected.open
@@ -221,6 +166,7 @@ def supervise(
         afterwards = outputs.afterwards()
         if installations := installations_of(plan, config, engine, journal):
             afterwards = {**installations.tasks(), **afterwards}
+            engine = installations.under(engine)
             after.callback(installations.leave)
         engine, emit = outputs.under(engine), outputs.heard(journal)
         engine = with_pods(engine, plan, control.inbox.post)
@@ -236,7 +182,8 @@ def supervise(
         if admission:
             after.callback(admission.leave)
         admit = metering.knowing(admission) if metering and admission else admission
-        Supervisor(plan, engine, emit, settings, control, tasks, afterwards, admit=admit).run()
+        placed = inherited.leave
+        Supervisor(plan, engine, emit, settings, control, tasks, afterwards, placed, admit).run()
     outputs.write_back(journal, succeeded=journal.view.status == "Succeeded")
 
 

@@ -77,6 +77,13 @@ class Layers:
             if self._data and self._wanted:
                 self._make(post)
 
+    def find(self) -> None:
+        """Those that another process has made; their volumes are there, or never were."""
+        for layer, data in self._data.items():
+            folder, volume = Path(layer), f"localdlc-{self._job_id}-{Path(layer).name}"
+            self._volumes.add(volume)
+            self._made[layer] = Layer(data, folder, Path(data).resolve(), volume)
+
     def under(self, engine: Engine) -> Engine:
         """The same engine; what it creates writes into the layers."""
         return cast(Engine, Layered(engine, self._mounted)) if self._data else engine

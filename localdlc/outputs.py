@@ -37,7 +37,11 @@ class Outputs:
         folders = sorted(set(writable(plan)))
         self._handover = Handover(plan.replicas[0].image, folders, errands, os.getuid())
         self._written: dict[Layer, Written] = {}
-        self._kept = False
+        self.kept = False
+
+    def find(self) -> None:
+        """Those of a job that another process has begun."""
+        self._layers.find()
 
     def tasks(self) -> dict[str, Task]:
         """What must be known before the first container."""
@@ -56,7 +60,7 @@ class Outputs:
 
         def hear(event: Event) -> None:
             if isinstance(event, ContainersKept):
-                self._kept = True
+                self.kept = True
             emit(event)
 
         return hear
@@ -66,7 +70,7 @@ class Outputs:
 
         Kept containers keep their volumes, and these their layers as they are.
         """
-        failures = [] if self._kept else self._layers.remove()
+        failures = [] if self.kept else self._layers.remove()
         left = [f"{failure}. `localdlc gc` will remove it." for failure in failures]
         folders = [folder for path in self._layers.folders for folder in (path, work_of(path))]
         for words in (*left, *self._handover(folders)):
@@ -78,7 +82,7 @@ class Outputs:
                 emit(Note(f"what the job wrote in {layer.folder} cannot be read: {error}"))
 
     def _tell(self, layer: Layer, emit: Callable[[Event], None]) -> None:
-        written = (look if self._kept else settle)(layer.folder, layer.lower)
+        written = (look if self.kept else settle)(layer.folder, layer.lower)
         self._written[layer] = written
         for sentence in told(self._uris[layer.data], layer.folder, written):
             emit(Note(sentence))

@@ -219,6 +219,33 @@ class Service(Looking):
             request, plan = reading()
             return run_job(request, plan, self.engine, self.config, listeners, control, self.mask)
 
+    def start_job(
+        self,
+        data: bytes,
+        overrides: Sequence[str] = (),
+        job_id: str | None = None,
+        strict: bool = False,
+    ) -> str:
+        """Hands the job to a supervisor in a process of its own; returns its id once it has begun.
+
+        Raises what `run_job` raises before it begins; later errors are in the job's reason.
+        """
+        import pickle
+
+        from localdlc.spawning import spawn
+
+        chosen = checked_job_id(job_id)
+        supervisor = spawn("run")  # it loads what it needs meanwhile
+        orders = b""
+        try:
+            with self.mask.guarding():
+                request, plan = self._read(data, overrides, chosen, strict)
+            orders = pickle.dumps((request, plan, self.config, self.mask))
+        finally:
+            supervisor.tell(orders)
+        supervisor.answer()
+        return plan.job_id
+
     def create_job(
         self,
         data: bytes,
@@ -273,6 +300,9 @@ class Service(Looking):
 
         A name is a key, its beginning, or a source. Returns each with whether it is gone: what a
         running job uses stays. Raises `NotFound` for a name that fits nothing.
+
+        Wheels take the image with them in which they are installed; an engine that does not answer
+        now keeps it until the next `gc`.
         """
         from localdlc.stage.caches import cached, remove
 
@@ -283,7 +313,14 @@ class Service(Looking):
         chosen = [
             one for one in found if one.kind in kinds or any(one.named(name) for name in names)
         ]
-        return [(one, remove(one)) for one in chosen]
+        ready = any((one.folder / "ready").is_dir() for one in chosen)
+        removed = [(one, remove(one)) for one in chosen]
+        if ready:
+            from localdlc.sweep import sweep_images
+
+            with suppress(EngineUnavailable):
+                sweep_images(self.engine, self.config.home)
+        return removed
 
     # cleaning
 
@@ -292,9 +329,11 @@ class Service(Looking):
 
         ``kept``: also the containers that a job was asked to keep.
         """
-        from localdlc.sweep import sweep
+        from localdlc.sweep import sweep, sweep_images
 
-        return sweep(self.engine, self.config.home, dry_run=dry_run, also_kept=kept)
+        home = self.config.home
+        swept = sweep(self.engine, home, dry_run=dry_run, also_kept=kept)
+        return swept + sweep_images(self.engine, home, dry_run=dry_run)
 
 
 def base_dockerfile() -> Path:

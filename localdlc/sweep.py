@@ -1,7 +1,8 @@
-"""What a supervisor that was killed left behind: found by labels, removed, and its job judged.
+"""What a supervisor that was killed left behind: carried on with, or removed, and its job judged.
 
-Only what carries this home's label is looked at, and only when the job's lock can be taken: a
-running job of another process holds its own.
+With a job whose replicas had all been created a supervisor of its own carries on. Only what
+carries this home's label is looked at, and only when the job's lock can be taken: a running job of
+another process holds its own.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from pathlib import Path
 from typing import Literal
 
 from localdlc.errors import LocaldlcError
+from localdlc.finding import unfit
 from localdlc.handover import Handover
+from localdlc.inheritance import discard_inheritance, inherit
 from localdlc.record.events import (
     ContainersKept,
     JobFinished,
@@ -30,21 +33,25 @@ from localdlc.record.store import JobLog, Store, home_digest
 from localdlc.record.view import fold
 from localdlc.run.engine import Engine, Leftover
 from localdlc.run.errands import Errands
+from localdlc.spawning import carry_on
 from localdlc.stage.files import discard_files
 from localdlc.stage.layer import layers_in, settle
 from localdlc.stage.shared import discard_shared
 from localdlc.stage.working_tree import discard
 
-__all__ = ["Swept", "sweep"]
+__all__ = ["Swept", "sweep", "sweep_images"]
 
-REASON = "localdlc was killed before the job ended; what it had started was removed."
+REASON = "localdlc was killed before the job ended; what it had started was removed"
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """One thing put in order; ``failure`` says why it could not be."""
+    """One thing put in order; ``failure`` says why it could not be.
 
-    kind: Literal["container", "volume", "network", "job"]
+    A job was judged, an orphan is one that somebody carries on with.
+    """
+
+    kind: Literal["container", "volume", "network", "image", "job", "orphan"]
     name: str
     failure: str = ""
 
@@ -54,28 +61,87 @@ def sweep(
     home: Path,
     *,
     except_job: str | None = None,
+    only_job: str | None = None,
     dry_run: bool = False,
     also_kept: bool = False,
+    why: str = "",
 ) -> list[Swept]:
-    """Everything removed or judged (or, with ``dry_run``, that would be)."""
+    """Everything carried on with, removed or judged (or, with ``dry_run``, that would be).
+
+    ``why`` nobody carries on with ``only_job``.
+    """
     found = sorted(engine.leftovers(home_digest(home)), key=job_of)
+    things = {job_id: list(group) for job_id, group in groupby(found, key=job_of)}
     store = Store(home)
     try:
         swept = []
-        for job_id, group in groupby(found, key=job_of):
-            if job_id != except_job:
-                clear = partial(
-                    sweep_job, engine, store, job_id, list(group), dry_run=dry_run, kept=also_kept
-                )
-                swept += on_its_own(job_id, clear)
-        for row in store.unfinished():
-            if row.job_id != except_job:
-                swept += on_its_own(
-                    row.job_id, partial(judge_job, store, row.job_id, dry_run=dry_run)
-                )
+        chosen = dict.fromkeys((*things, *(row.job_id for row in store.unfinished())))
+        for job_id in (only_job,) if only_job else (job for job in chosen if job != except_job):
+            left = things.get(job_id, [])
+            step = partial(
+                sweep_one, engine, store, job_id, left, why, dry_run=dry_run, kept=also_kept
+            )
+            swept += on_its_own(job_id, step)
         return swept
     finally:
         store.close()
+
+
+def sweep_one(
+    engine: Engine,
+    store: Store,
+    job_id: str,
+    leftovers: list[Leftover],
+    why: str,
+    *,
+    dry_run: bool,
+    kept: bool,
+) -> list[Swept]:
+    if store.supervised(job_id):
+        return []
+    why = why or unwanted(store, job_id, leftovers)
+    if not why:
+        if not dry_run:
+            carry_on(store.home, job_id)
+        return [Swept("orphan", job_id)]
+    swept = sweep_job(engine, store, job_id, leftovers, dry_run=dry_run, kept=kept)
+    return swept + on_its_own(job_id, partial(judge_job, store, job_id, why, dry_run=dry_run))
+
+
+def unwanted(store: Store, job_id: str, leftovers: list[Leftover]) -> str:
+    """Why nobody is to carry on with a job; "" for an orphan."""
+    view = fold(store.records(job_id))
+    if view.terminal or not view.status:
+        return "it has ended"
+    left = inherit(store.job_folder(job_id))
+    return left if isinstance(left, str) else unfit(view, left[0], leftovers)
+
+
+def sweep_images(engine: Engine, home: Path, *, dry_run: bool = False) -> list[Swept]:
+    """Removes ready images whose wheels have left the cache, or that a job had for itself."""
+    from localdlc.stage.ready_image import reference
+
+    ours = reference(home_digest(home), "")
+    cached = {folder.name for folder in (home / "cache" / "wheels").glob("*")}
+    store = Store(home)
+    try:
+        names = {name.removeprefix(ours) for name in engine.image_names() if name.startswith(ours)}
+        idle = [
+            f"{ours}{name}"
+            for name in sorted(names - cached)
+            if not store.supervised(name.rpartition("-")[0] or name)
+        ]
+    finally:
+        store.close()
+    return [Swept("image", name) if dry_run else remove_image(engine, name) for name in idle]
+
+
+def remove_image(engine: Engine, name: str) -> Swept:
+    try:
+        engine.remove_image(name)
+    except LocaldlcError as error:
+        return Swept("image", name, str(error))
+    return Swept("image", name)
 
 
 def on_its_own(job_id: str, step: Callable[[], list[Swept]]) -> list[Swept]:
@@ -111,9 +177,14 @@ def sweep_job(
     with closing(writer) if writer else nullcontext():
         swept = [remove(engine, leftover) for leftover in leftovers]
         if writer:
-            hand_over(engine, store, job_id)
-            tidy(writer.folder)
+            clear(engine, store, job_id)
     return swept
+
+
+def clear(engine: Engine, store: Store, job_id: str) -> None:
+    """The job's folder, by whoever holds its lock."""
+    hand_over(engine, store, job_id)
+    tidy(store.job_folder(job_id))
 
 
 def hand_over(engine: Engine, store: Store, job_id: str) -> None:
@@ -129,6 +200,7 @@ def hand_over(engine: Engine, store: Store, job_id: str) -> None:
 def tidy(folder: Path) -> None:
     """What a killed run left in its job's folder: what the job wrote stays, as after any run."""
     discard_files(folder)  # keys go first: they must not stay for what may fail below
+    discard_inheritance(folder)
     shutil.rmtree(folder / "wheels", ignore_errors=True)
     shutil.rmtree(folder / "credentials", ignore_errors=True)
     shutil.rmtree(folder / "reserved", ignore_errors=True)
@@ -157,30 +229,35 @@ def keeps(store: Store, job_id: str) -> bool:
     return any(isinstance(record.event, ContainersKept) for record in store.records(job_id))
 
 
-def judge_job(store: Store, job_id: str, *, dry_run: bool) -> list[Swept]:
+def judge_job(store: Store, job_id: str, why: str, *, dry_run: bool) -> list[Swept]:
     """Gives a job whose supervisor is gone the verdict that it never got."""
     if store.supervised(job_id):
         return []
     if dry_run:
-        return [] if fold(store.records(job_id)).terminal else [Swept("job", job_id)]
+        return [] if ended(store.records(job_id)) else [Swept("job", job_id)]
     writer = store.adopt_job(job_id)
     if writer is None:
         return []
     with closing(writer):
         # Looked at now that nobody else writes: it may have ended since it was listed.
         records = store.records(job_id)
-        if fold(records).terminal:
+        if ended(records):
             return []
-        judge(writer, records)
+        judge(writer, records, f"{REASON}: {why}." if why else f"{REASON}.")
         tidy(writer.folder)
     return [Swept("job", job_id)]
 
 
-def judge(writer: JobLog, records: list[Record]) -> None:
+def ended(records: list[Record]) -> bool:
+    """Also what a home no longer knows."""
+    return not records or fold(records).terminal
+
+
+def judge(writer: JobLog, records: list[Record], reason: str) -> None:
     now = datetime.now(UTC)
     view = fold(records)
     seconds = round((now - view.created).total_seconds(), 3) if view.created else 0.0
-    verdict = view.verdict_in_reserve or ("Failed", "SupervisorLost", REASON)
+    verdict = view.verdict_in_reserve or ("Failed", "SupervisorLost", reason)
     events = (
         *(
             ReplicaLost(replica.pod_id, replica.attempt, "localdlc was killed before it ended")

@@ -49,6 +49,11 @@ class FoundContainers:
                 raise
         return True
 
+    def environment(self, container_id: str) -> Mapping[str, str]:
+        with speaking("look at a replica"):
+            variables = self._client.inspect_container(container_id)["Config"]["Env"] or ()
+        return dict(variable.split("=", 1) for variable in variables if "=" in variable)
+
     def create_again(self, container_id: str, name: str, labels: Mapping[str, str]) -> str:
         with speaking(f"create {name}"):
             old = self._client.inspect_container(container_id)

@@ -157,6 +157,9 @@ class FakeEngine:
         self.containers[container_id] = FakeReplica(spec)
         return container_id
 
+    def environment(self, container_id: str) -> Mapping[str, str]:
+        return self._replica(container_id).env
+
     def create_again(self, container_id: str, name: str, labels: Mapping[str, str]) -> str:
         old = self._replica(container_id).spec
         return self.create(replace(old, name=name, labels={**old.labels, **labels}))

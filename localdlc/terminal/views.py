@@ -183,6 +183,8 @@ def swept_text(swept: Swept, *, dry_run: bool) -> str:
     """``localdlc gc``: one thing that was, or would be, put in order."""
     if swept.failure:
         return f"{swept.kind} {swept.name} is still there: {swept.failure}"
+    if swept.kind == "orphan":
+        return f"{'would carry' if dry_run else 'carrying'} on with job {swept.name}"
     if swept.kind == "job":
         return f"{'would mark' if dry_run else 'marked'} job {swept.name} as Failed"
     return f"{'would remove' if dry_run else 'removed'} {swept.kind} {swept.name}"

@@ -117,6 +117,11 @@ class DockerEngine(FoundContainers, MadeImages):
             cpus=info["NCPU"],
             memory=info["MemTotal"],
             address=self._address,
+            storage=info.get("Driver", ""),
+            cgroups=info.get("CgroupVersion", "") if info.get("CgroupDriver") != "none" else "none",
+            folder=info.get("DockerRootDir", ""),
+            runtimes=tuple(sorted(info.get("Runtimes") or ())),
+            rootless="name=rootless" in (info.get("SecurityOptions") or ()),
         )
 
     def ceilings(self) -> Mapping[str, int]:

@@ -47,13 +47,22 @@ class SubnetTaken(EngineUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """What answers: product and version, and the machine it runs containers on (cores, bytes)."""
+    """What answers: product and version, and the machine it runs containers on (cores, bytes).
+
+    ``storage`` is its storage driver, ``cgroups`` the version of the kernel's control groups, "" or
+    "none" where it has none, ``folder`` where it keeps images and containers.
+    """
 
     name: str
     version: str
     cpus: int
     memory: int
     address: str
+    storage: str = ""
+    cgroups: str = ""
+    folder: str = ""
+    runtimes: tuple[str, ...] = ()
+    rootless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,10 @@ class Looking:
         view, plan = self.get_job(name)
         with self._store() as store:
             request = store.read_request(view.job_id)
-        return get_job_answer(view, request, plan, self.config.user_id, datetime.now(UTC))
+        answer = get_job_answer(view, request, plan, self.config.user_id, datetime.now(UTC))
+        if why := self.explain_job(view.job_id):
+            answer["Localdlc"]["why"] = why.to_json()
+        return answer
 
     def get_timeline(self, name: str) -> tuple[JobView, list[Phase], Path]:
         """A job's view, where its time went, and the trace of it that was written beside it.

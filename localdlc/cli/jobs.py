@@ -119,8 +119,13 @@ def show(job: str, env: bool, timeline: bool, metrics: bool, output: str, **flag
         return
     from localdlc.terminal.views import job_text
 
-    view, _ = service(flags).get_job(job)
+    jobs = service(flags)
+    view, _ = jobs.get_job(job)
     click.echo(job_text(view))
+    if why := jobs.explain_job(view.job_id):
+        from localdlc.terminal.failure import failure_lines
+
+        click.echo("\n".join(failure_lines(why)))
 
 
 def show_timeline(view: JobView, found: list[Phase], trace: Path, output: str) -> None:

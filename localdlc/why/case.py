@@ -71,3 +71,17 @@ class Why:
     mistaken: str = ""
     reason: str = ""
     silent: tuple[tuple[str, str], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """What programs may want of it; the rest is in the job's own answer."""
+        finding = self.finding
+        return {
+            "PodId": self.first.pod_id if self.first else None,
+            "SecondsAfterStart": self.after,
+            "Pattern": finding.name if finding else None,
+            "Line": finding.line if finding else None,
+            "Says": finding.says if finding else self.reason or None,
+            "Do": finding.do if finding else None,
+            "LastLines": list(self.lines),
+            "Others": [{"Names": list(one.names), "What": one.what} for one in self.others],
+        }

@@ -80,7 +80,7 @@ GPU = (
     Pattern(
         name="nccl",
         text=r"(?:ncclSystemError|ncclUnhandledCudaError|ncclInternalError|ncclInvalidUsage): .*"
-        r"|DistBackendError: NCCL error in: .*",
+        r"|DistBackendError: NCCL error in: (?!.*remote process exited).*",
         says="NCCL failed.",
         do="Run again with NCCL_DEBUG=INFO in Envs. Often it is a small /dev/shm ({shm} here), a "
         "NCCL_SOCKET_IFNAME of the cloud, or two ranks on one GPU.",

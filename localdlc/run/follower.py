@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import datetime
@@ -45,6 +46,7 @@ class Follower:
         stopped_by_us: Callable[[str, datetime], bool],
         outage: Outage,
         attempt: int = 1,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.pod_id = pod_id
         self.attempt = attempt
@@ -59,6 +61,8 @@ class Follower:
         self._may_start = Flag()
         self._settled = Flag()
         self._cancelled = False
+        self._clock = clock
+        self._create_seconds = self._start_seconds = 0.0
         self._lines = Lines()
         self._bytes: dict[Stream, int] = {"stdout": 0, "stderr": 0}
 
@@ -114,7 +118,9 @@ class Follower:
     def _create_and_follow(self) -> None:
         if self._cancelled:
             return
+        began = self._clock()
         container_id = self.container_id = self._engine.create(self._spec)
+        self._create_seconds = self._clock() - began
         self._settled.set()
         self._follow(container_id)
 
@@ -123,7 +129,9 @@ class Follower:
             self._may_start.wait()
             if self._cancelled:
                 return
+            began = self._clock()
             self._engine.start(container_id)
+            self._start_seconds = self._clock() - began
             self._post(self._started(container_id))
             self._read(output)
             self._report_end(container_id)
@@ -142,7 +150,15 @@ class Follower:
             self._report_end(found.id)
 
     def _started(self, container_id: str) -> ReplicaStarted:
-        return ReplicaStarted(self.pod_id, self._pod_uid, self.attempt, container_id, self._spec.ip)
+        return ReplicaStarted(
+            self.pod_id,
+            self._pod_uid,
+            self.attempt,
+            container_id,
+            self._spec.ip,
+            round(self._create_seconds, 3),
+            round(self._start_seconds, 3),
+        )
 
     def _read(self, output: Iterable[tuple[Stream, bytes]]) -> None:
         for stream, block in output:

@@ -29,9 +29,13 @@ def timeline_text(found: Sequence[Phase], job_id: str, start: datetime, end: dat
         length = max(round(phase.seconds / whole * WIDTH), 1)
         bar = " " * blank + "█" * min(length, WIDTH - blank)
         of = shortened(short(phase.subject, job_id))
-        return (phase.name, of, lasting(after), lasting(phase.seconds), bar)
+        return (phase.name, of, precise(after), precise(phase.seconds), bar)
 
     return table([TITLES, *map(cells, found)])
+
+
+def precise(seconds: float) -> str:
+    return f"{seconds:.2f}s" if seconds < 10 else lasting(seconds)
 
 
 def shortened(name: str) -> str:

@@ -164,7 +164,7 @@ def test_as_text_every_phase_has_its_bar_within_the_whole() -> None:
     text = timeline_text(phases(ENDED, fold(ENDED), at(21)), JOB, START, at(21))
     rows = text.splitlines()
     assert rows[0].split() == ["PHASE", "OF", "AFTER", "TOOK"]
-    assert rows[1].split() == ["queue", "1.0s", "3.0s", "█" * 6]
+    assert rows[1].split() == ["queue", "1.00s", "3.00s", "█" * 6]
     bars = [row.index("█") for row in rows[1:]]
     assert bars == sorted(bars)
     assert rows[-1].endswith("█")

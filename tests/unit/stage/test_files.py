@@ -62,7 +62,7 @@ def test_a_printed_key_is_masked_and_its_last_line_is_kept(tmp_path: Path) -> No
     _, learnt = staged(tmp_path, ("a", KEY), ("a", MUNGE))
     for file in (KEY, MUNGE):
         data = (tmp_path / f"files/a{file.path}").read_bytes()
-        assert Mask(learnt).data(data).replace(b"\n", b"") == b"***"
+        assert set(Mask(learnt).data(data).removesuffix(b"\n").split(b"\n")) == {b"***"}
         assert Mask(learnt).data(data).endswith(b"\n") == data.endswith(b"\n")
         assert all(Mask(learnt).data(line) == b"***" for line in data.splitlines())
 

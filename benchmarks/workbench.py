@@ -139,6 +139,7 @@ def workbench() -> Iterator[Workbench]:
 def collect(bench: Workbench) -> None:
     """Whatever localdlc left on the engine, be it that we were interrupted."""
     try:
+        bench.localdlc("cache", "rm", "--all")
         found = bench.localdlc("gc").stdout.strip()
     except Broken as error:
         found = str(error)

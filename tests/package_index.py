@@ -16,17 +16,24 @@ from pathlib import Path
 from threading import Event, Thread
 
 
-def wheel(name: str, version: str = "1.0", needs: Sequence[str] = (), size: int = 0) -> bytes:
-    """A wheel of the module ``name``, which knows its ``version``; ``size`` bytes are added."""
+def wheel(
+    name: str, version: str = "1.0", needs: Sequence[str] = (), size: int = 0, script: str = ""
+) -> bytes:
+    """A wheel of the module ``name``, which knows its ``version``; ``size`` bytes are added.
+
+    ``script`` is a program that says it.
+    """
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     metadata += "".join(f"Requires-Dist: {need}\n" for need in needs)
     tags = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     info = f"{name}-{version}.dist-info"
     files = {
-        f"{name}.py": f"version = {version!r}\n".encode(),
+        f"{name}.py": f"version = {version!r}\ndef main(): print(version)\n".encode(),
         f"{info}/METADATA": metadata.encode(),
         f"{info}/WHEEL": tags.encode(),
     }
+    if script:
+        files[f"{info}/entry_points.txt"] = f"[console_scripts]\n{script} = {name}:main\n".encode()
     if size:
         files[f"{name}.bin"] = bytes(size)
     files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in (*files, f"{info}/RECORD")).encode()

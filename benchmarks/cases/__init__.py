@@ -28,4 +28,5 @@ CASES = (
     *fetching.CASES,
     mounting.CASE,
     libraries.CASE,
+    libraries.SMALL,
 )

@@ -16,7 +16,8 @@ class Errand:
     """What to run. ``name`` is unique in the job: the container is called ``<JobId>-<name>``.
 
     ``network`` is ``none``, ``host`` (this machine's own) or ``container:ID``, which shares that
-    of a running container. ``user`` is ``UID[:GID]``; "" is the image's own.
+    of a running container. ``user`` is ``UID[:GID]``; "" is the image's own. ``becomes`` names an
+    image: when it ends with 0, that is its image and what it has written over it.
     """
 
     name: str
@@ -27,3 +28,4 @@ class Errand:
     network: str = "none"
     user: str = ""
     rights: Rights = field(default_factory=Rights)
+    becomes: str = ""

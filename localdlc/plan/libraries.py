@@ -16,18 +16,19 @@ if TYPE_CHECKING:
 # Where a replica sees what staging has made of its libraries.
 WHEELS = "/run/localdlc/wheels"
 
-# The files that pip installed once in this image are unpacked, which takes a tenth of the time that
-# pip itself would take. Where that cannot be done (another user than root, no tar) pip installs the
-# wheels. They were resolved together and need no resolver again; without --no-compile installing
-# numpy and pandas takes seven times as long, and a replica compiles what it imports anyway.
+# A replica in a ready image sees what pip said when that was made, and is not given the wheels.
+# Others install them themselves. They were resolved together and need no resolver again; without
+# --no-compile installing numpy and pandas takes seven times as long, and a replica compiles what it
+# imports anyway.
 INSTALL = f"""\
 cat {WHEELS}/satisfied.txt
-if [ -s {WHEELS}/install.txt ]; then
-[ ! -s {WHEELS}/replaced.txt ] || pip uninstall --yes -r {WHEELS}/replaced.txt || exit $?
-if tar -xf {WHEELS}/installed.tar -C / 2>/dev/null; then cat {WHEELS}/installed.txt
-else pip install --no-index --no-deps --no-compile -r {WHEELS}/install.txt || exit $?; fi
+if [ -e {WHEELS}/installed.txt ]; then cat {WHEELS}/installed.txt
+elif [ -s {WHEELS}/install.txt ]; then
+pip install --no-index --no-deps --no-compile -r {WHEELS}/install.txt || exit $?
 fi
 """
+# Variables that say which pip it is and where it installs, beside its own.
+STEERING = ("HOME", "PATH", "PYTHONUSERBASE")
 
 
 def requirements_file(request: CreateJobRequest) -> str:
@@ -62,7 +63,7 @@ def libraries(
             listed=requirements_file(request),
             folder=mount.source,
             mounts=tuple(m for m in replica.mounts if m is not mount),
-            env={k: v for k, v in replica.env.items() if k.startswith("PIP_")},
+            env={k: v for k, v in replica.env.items() if k.startswith("PIP_") or k in STEERING},
         )
         for image, replica in first.items()
         for mount in replica.mounts

@@ -38,7 +38,8 @@ class Errands:
     def run(self, errand: Errand, on_line: OnLine) -> Exit:
         """Runs it to its end, ``on_line`` for each line of either stream, without its newline.
 
-        Raises `EngineUnavailable`, also when all errands were called off.
+        Raises `EngineUnavailable`, also when all errands were called off, and `ImageError` when
+        it cannot become the image that it should.
         """
         with self._created(errand) as container:
             with closing(self._engine.attach(container)) as output:
@@ -50,7 +51,10 @@ class Errands:
                         tell(piece.data, on_line)
                 for piece in lines.rest():
                     tell(piece.data, on_line)
-            return self._engine.wait(container)
+            end = self._engine.wait(container)
+            if errand.becomes and not end.code:
+                self._engine.commit(container, errand.becomes)
+            return end
 
     def call_off(self) -> None:
         """Removes those under way, and lets none begin. Their `run` ends with 137 or raises.

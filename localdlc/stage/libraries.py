@@ -1,8 +1,8 @@
-"""Libraries: resolved once by the image's own pip, kept as wheels, linked into each job.
+"""Libraries: resolved once by the image's own pip, kept as wheels, installed in an image.
 
 pip installs for real in an errand, because only a real installation takes what the image has into
 account with every pip there is (``--report`` came with 22.2). What it added is then asked of it
-as wheels, which it has just fetched, and as files, which replicas only need to unpack.
+as wheels, which it has just fetched.
 """
 
 from __future__ import annotations
@@ -11,32 +11,28 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event as Flag
-from typing import Protocol
 
 from localdlc.errors import InputError
 from localdlc.plan.errand import Errand
-from localdlc.plan.libraries import WHEELS
 from localdlc.plan.model import PASTED, Libraries, Mount
-from localdlc.record.events import Event, InputStaged, Progress
+from localdlc.record.events import Event, InputStaged, Note, Progress
 from localdlc.stage.caches import drop
 from localdlc.stage.locks import waited_for
 from localdlc.stage.pip_settings import PLACE, PipSettings, pip_settings
+from localdlc.stage.ready_image import Errands, MakeReady, ReadyImage
 from localdlc.stage.requirements import key, lacking, lines_of, moves
 from localdlc.stage.sources import Cancelled
+from localdlc.stage.wheels import leave_only_files, link, open_to_all, publish
 
 __all__ = ["Errands", "LibrariesTask", "Surroundings"]
 
 SUBJECT = "libraries"
 WORK = "/run/localdlc/work"
-SATISFIED = "Requirement already satisfied: "
-INSTALLED = "Successfully installed "
 ERROR = "ERROR: "
-# In the errand's container: what pip installs once more, by itself, to be packed.
-ROOT = "/tmp/localdlc-root"  # noqa: S108
+AGAIN = "After `localdlc cache rm {}` the next job tries once more."
 # A file that is in the folder when the image has no requirements.txt where the request says.
 NO_FILE = "not-found.txt"
 
@@ -51,16 +47,8 @@ pip freeze --all > {WORK}/before.txt
 if [ -f "$1" ]; then pip install --no-compile -r "$1"; else : > {WORK}/{NO_FILE}; fi
 pip freeze --all > {WORK}/after.txt
 grep -vxFf {WORK}/before.txt {WORK}/after.txt > {WORK}/added.txt || :
-grep -vxFf {WORK}/after.txt {WORK}/before.txt | sed 's/[ =].*//' > {WORK}/replaced.txt || :
-if [ -s {WORK}/added.txt ]; then
-pip wheel --no-deps --wheel-dir {WORK} -r {WORK}/added.txt
-pip install --root {ROOT} --ignore-installed --no-index --no-deps --no-compile {WORK}/*.whl
-cd {ROOT}
-# Without folders: those that the image has keep their modes.
-find . ! -type d > {WORK}/files.txt
-tar -cf {WORK}/installed.tar -T {WORK}/files.txt || rm -f {WORK}/installed.tar
-fi
-rm -f {WORK}/before.txt {WORK}/after.txt {WORK}/added.txt {WORK}/files.txt
+[ ! -s {WORK}/added.txt ] || pip wheel --no-deps --wheel-dir {WORK} -r {WORK}/added.txt
+rm -f {WORK}/before.txt {WORK}/after.txt {WORK}/added.txt
 """
 TOLD = {
     # What it fetches to install it gives again as wheels, if it can keep it in between. (Not what
@@ -73,25 +61,12 @@ TOLD = {
 }
 
 
-class Ended(Protocol):
-    """How an errand ended."""
-
-    @property
-    def code(self) -> int: ...
-
-
-class Errands(Protocol):
-    """Who runs errands."""
-
-    def run(self, errand: Errand, on_line: Callable[[str], None]) -> Ended: ...
-
-
 @dataclass(frozen=True)
 class Surroundings:
     """What a task needs of the job around it.
 
-    ``cache`` is the folder of all wheels; ``image_id`` tells the id of an image that is there;
-    ``learn`` hears secrets that must not be shown from now on.
+    ``cache`` is the folder of all wheels; ``image_id`` tells the id of an image that is there,
+    ``reference`` what a ready one is called; ``learn`` hears what must not be shown from now on.
     """
 
     cache: Path
@@ -99,6 +74,7 @@ class Surroundings:
     environment: Mapping[str, str]
     errands: Errands
     image_id: Callable[[str], str | None]
+    reference: Callable[[str], str]
     learn: Callable[[Iterable[str]], None]
 
     def settings(self) -> PipSettings:
@@ -113,12 +89,23 @@ class LibrariesTask:
 
     def __init__(self, number: int, libraries: Libraries, around: Surroundings) -> None:
         """``number`` tells the tasks of a job apart."""
+        self._number = number
         self._name = f"libraries-{number}"
         self._libraries = libraries
         self._around = around
         self._folder = Path(libraries.folder)
+        self._seen = self._folder.with_name(f"{self._folder.name}.ready")
         self._told = self._folder.with_name(f"{self._folder.name}.pip")
         self._left = Flag()
+        self._ready: ReadyImage | None = None
+        # Of a library that is a folder, for which nobody but this job has a use.
+        self.own_image = ""
+
+    def ready_for(self, mounts: tuple[Mount, ...]) -> ReadyImage | None:
+        """Where a replica with ``mounts`` may begin instead of installing them itself."""
+        ready = self._ready
+        mine = any(mount.source == str(self._folder) for mount in mounts)
+        return ready if mine and ready and not ready.missing and ready.shows(mounts) else None
 
     def __call__(self, post: Callable[[Event], None]) -> None:
         """Posts `InputStaged`; raises `InputError` with pip's words, or what offline is missing."""
@@ -152,6 +139,7 @@ class LibrariesTask:
         if moves(lines):
             self._refuse_offline(lines, "what is a folder is built anew for each job")
             self._resolve(self._folder, post)
+            self._make_own(post)
             return False
         image = self._libraries.image
         name = key(self._around.image_id(image) or image, self._libraries, wanted, listed)
@@ -160,9 +148,24 @@ class LibrariesTask:
         if not cached:
             them = "it is" if len(lines) == 1 else "they are"
             self._refuse_offline(lines, f"{them} not in the cache")
-            self._keep(kept, lines, post)
+        ready = ReadyImage(self._around.reference(name), kept.with_name("ready"))
+        if not (cached and self._stands(ready, kept)):
+            self._keep(kept, ready, lines, post)
         link(kept, self._folder)
+        if ready.folder.is_dir():
+            self._ready = ready.linked(self._seen)
+            self._tell_missing(self._ready, name, post)
         return cached
+
+    def _stands(self, ready: ReadyImage, wheels: Path) -> bool:
+        """Whether nothing is to be done for it. The engine's images are cleaned by others, too."""
+        if ready.folder.is_dir():
+            return bool(ready.missing or self._around.image_id(ready.image))
+        return not any(wheels.glob("*.whl"))
+
+    def _tell_missing(self, ready: ReadyImage, key: str, post: Callable[[Event], None]) -> None:
+        if why := ready.missing:
+            post(Note(f"each replica installs its libraries itself: {why}. {AGAIN.format(key)}"))
 
     def _described(self, wheels: list[Path]) -> str:
         libraries = self._libraries
@@ -185,8 +188,10 @@ class LibrariesTask:
                 f"{why}. Run the job once without --offline."
             )
 
-    def _keep(self, kept: Path, lines: list[str], post: Callable[[Event], None]) -> None:
-        """Resolves into the cache, unless another job has done so meanwhile."""
+    def _keep(
+        self, kept: Path, ready: ReadyImage, lines: list[str], post: Callable[[Event], None]
+    ) -> None:
+        """Resolves into the cache and makes the image, unless another job has done so meanwhile."""
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
         def waiting(holder: str) -> None:
@@ -199,9 +204,26 @@ class LibrariesTask:
                     incoming = kept.with_name("incoming")
                     self._resolve(incoming, post)
                     incoming.rename(kept)
+                if not self._stands(ready, kept):
+                    self._make_ready(kept, ready, post)
             finally:
                 if not kept.is_dir():
                     drop(kept.parent)
+
+    def _make_own(self, post: Callable[[Event], None]) -> None:
+        """Of wheels that the next job builds anew: its image goes with this one."""
+        if not any(self._folder.glob("*.whl")):
+            return
+        self.own_image = self._around.reference(f"{self._folder.parents[1].name}-{self._number}")
+        self._ready = ReadyImage(self.own_image, self._seen)
+        self._make_ready(self._folder, self._ready, post)
+
+    def _make_ready(self, wheels: Path, ready: ReadyImage, post: Callable[[Event], None]) -> None:
+        libraries = self._libraries
+        make = MakeReady(
+            self._around.errands, f"{self._name}-ready", libraries.image, self._told, libraries.env
+        )
+        make(wheels, ready, lambda line: post(Progress(SUBJECT, line)))
 
     def _resolve(self, folder: Path, post: Callable[[Event], None]) -> None:
         """Fills ``folder`` with wheels and the two lists that replicas read."""
@@ -272,47 +294,3 @@ def failed(libraries: Libraries, lines: list[str], code: int) -> str:
 
 def brief(wanted: list[str], listed: str) -> list[str]:
     return [*wanted, *([listed] if listed else [])]
-
-
-def leave_only_files(folder: Path) -> None:
-    """A package that is built may write here; a link of its would lead us to files of the user's.
-
-    Nobody else writes any more: the errand's container is gone.
-    """
-    for entry in list(os.scandir(folder)):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path, ignore_errors=True)
-        elif not entry.is_file(follow_symlinks=False):
-            Path(entry.path).unlink()
-
-
-def publish(folder: Path, lines: list[str]) -> None:
-    """The files that replicas read: the wheels, and what pip says before and after installing."""
-    folder.mkdir(parents=True, exist_ok=True)
-    wheels = sorted(wheel.name for wheel in folder.glob("*.whl"))
-    satisfied = dict.fromkeys(line for line in lines if line.startswith(SATISFIED))
-    installed = [line for line in lines if line.startswith(INSTALLED)][-1:]
-    (folder / "install.txt").write_text("".join(f"{WHEELS}/{wheel}\n" for wheel in wheels))
-    (folder / "satisfied.txt").write_text("".join(f"{line}\n" for line in satisfied))
-    (folder / "installed.txt").write_text("".join(f"{line}\n" for line in installed))
-    open_to_all(folder)
-
-
-def open_to_all(folder: Path) -> None:
-    """Whatever the umask: a container's user may be anybody, and the folder above is ours alone."""
-    for root, _, names in os.walk(folder):
-        with suppress(PermissionError):  # what belongs to the container's user
-            Path(root).chmod(0o755)
-            for name in names:
-                Path(root, name).chmod(0o644)
-
-
-def link(kept: Path, folder: Path) -> None:
-    """Hard links, so that emptying the cache takes nothing from a running job."""
-    folder.mkdir(parents=True)
-    for file in kept.iterdir():
-        try:
-            os.link(file, folder / file.name)
-        except OSError:  # another user's file, or a file system without links
-            shutil.copy(file, folder / file.name)
-    folder.chmod(0o755)

@@ -606,7 +606,7 @@ def test_what_a_container_has_become_is_an_image_and_starts(world: World) -> Non
     name = f"localdlc-test/became:{world.home}"
     world.engine.commit(container, name)
     assert world.engine.find_image(name)
-    became = world.engine.create(replace(world.spec("exits seven", 1), image=name))
+    became = world.engine.create(replace(world.spec("exits 7", 1), image=name))
     with closing(world.engine.attach(became)):
         world.engine.start(became)
         assert world.engine.wait(became).code == 7

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
-from engines import CommandLine, Done, job
+from engines import BASE, CommandLine, Done, job
 from package_index import Index, file_name, package_index, wheel, write_index
+
+from localdlc.record.store import home_digest
 
 pytestmark = pytest.mark.engine
 
@@ -20,7 +23,7 @@ PACKAGES = {
     file_name("alpha"): wheel("alpha", needs=["beta>=1", "wheel"]),
     file_name("beta", "1.5"): wheel("beta", "1.5"),
     file_name("beta", "2.0"): wheel("beta", "2.0"),
-    file_name("gamma"): wheel("gamma"),
+    file_name("gamma"): wheel("gamma", script="say-gamma"),
     file_name("torn"): b"no wheel",
     # The image has one; nobody may want another.
     file_name("wheel", "99.0"): wheel("wheel", "99.0"),
@@ -131,7 +134,114 @@ def test_what_the_image_has_in_another_version_is_replaced(
 ) -> None:
     done = localdlc.run(wanting(version("wheel"), "wheel==99.0"), **pip(index))
     assert done.lines[-1] == "master-0 | 99.0"
-    assert "Found existing installation: wheel 0.38.4" in said(done)
+    assert "Found existing installation: wheel 0.38.4" in {line.strip() for line in said(done)}
+
+
+# the image in which they are
+
+
+def ready_images(client: docker.APIClient, localdlc: CommandLine) -> list[str]:
+    ours = f"localdlc/libraries:{home_digest(localdlc.home)}-"
+    tags = (tag for image in client.images() for tag in image["RepoTags"] or ())
+    return sorted(tag for tag in tags if tag.startswith(ours))
+
+
+def test_what_is_installed_is_a_programs_and_pips_and_each_replicas_own(
+    localdlc: CommandLine, index: Index, tmp_path: Path
+) -> None:
+    (tmp_path / "more").mkdir()
+    more = wheel("gamma", "2.0", script="say-gamma")
+    (tmp_path / "more" / file_name("gamma", "2.0")).write_bytes(more)
+    source = {"Uri": f"{tmp_path.as_uri()}/more", "MountPath": "/mnt/more", "MountAccess": "RO"}
+    command = f"""\
+say-gamma; [ $RANK = 1 ] || exit 0
+pip install --no-index /mnt/more/{file_name("gamma", "2.0")} >/dev/null; say-gamma
+pip uninstall --yes gamma >/dev/null; {version("gamma")} 2>/dev/null || echo gone
+"""
+    roles = {"Master": 1, "Worker": 1}
+    request = wanting(command, "gamma", roles=roles, DataSources=[source])
+    for _ in range(2):
+        done = localdlc.run(request, **pip(index))
+        assert done.code == 0
+        worker = [line for line in done.lines if line.startswith("worker-0 | ")]
+        assert worker[-3:] == [f"worker-0 | {told}" for told in ("1.0", "2.0", "gone")]
+        assert "master-0 | 1.0" in done.lines
+
+
+def test_the_image_is_the_askeds_own_with_a_layer_more(
+    localdlc: CommandLine, index: Index, docker_client: docker.APIClient
+) -> None:
+    request = wanting("true", "gamma", Envs={"PIP_NO_COLOR": "1", "WORD": "secret-word"})
+    assert localdlc.run(request, **pip(index)).code == 0
+    (name,) = ready_images(docker_client, localdlc)
+    inspect = docker_client.inspect_image
+    ready, asked = (inspect(image) for image in (name, BASE))  # type: ignore[no-untyped-call]
+    labels = ready["Config"].pop("Labels")
+    asked["Config"].pop("Labels")
+    assert not any(labels.values())
+    assert not (ready["Config"].pop("Entrypoint") or asked["Config"].pop("Entrypoint"))
+    assert ready["Config"] == asked["Config"]
+    layers = asked["RootFS"]["Layers"]
+    assert ready["RootFS"]["Layers"][:-1] == layers
+    localdlc("cache", "rm", "--kind", "wheels")
+    assert ready_images(docker_client, localdlc) == []
+
+
+def test_an_image_that_somebody_removed_is_made_anew_without_a_network(
+    localdlc: CommandLine, index: Index, docker_client: docker.APIClient
+) -> None:
+    request = wanting(version("gamma"), "gamma")
+    settings = pip(index)
+    localdlc.run(request, **settings)
+    (name,) = ready_images(docker_client, localdlc)
+    docker_client.remove_image(name)
+    done = localdlc.run(request, "--offline", **settings)
+    assert done.lines[-1] == "master-0 | 1.0"
+    assert len(ready_images(docker_client, localdlc)) == 1
+
+
+def test_another_user_than_the_images_own_installs_them_itself(
+    localdlc: CommandLine, index: Index
+) -> None:
+    command = "id -u; python3 -c 'import gamma; print(gamma.__file__)'"
+    request = wanting(command, "gamma", Envs={"HOME": "/tmp"})
+    request["JobSpecs"][0]["ExtraPodSpec"] = {"MainContainerSecurityContext": {"RunAsUser": 1234}}
+    done = localdlc.run(request, **pip(index))
+    assert done.lines[-2] == "master-0 | 1234"
+    assert done.lines[-1].startswith("master-0 | /tmp/.local/lib/")
+
+
+def test_where_the_image_keeps_volumes_replicas_install_themselves(
+    localdlc: CommandLine, index: Index, docker_client: docker.APIClient, tmp_path: Path
+) -> None:
+    folder = tmp_path / "image"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(f"FROM {BASE}\nVOLUME /usr/local/lib\n")
+    image = f"localdlc-test/volumes:{home_digest(localdlc.home)}"
+    list(docker_client.build(path=str(folder), tag=image, rm=True, decode=True))
+    try:
+        request = job(version("gamma"), image=image, ThirdpartyLibs=["gamma"])
+        done = localdlc.run(request, **pip(index))
+    finally:
+        docker_client.remove_image(image)
+    assert done.lines[-1] == "master-0 | 1.0"
+    assert f"each replica installs its libraries itself: {image} has volumes" in done.err
+
+
+def test_the_image_of_a_package_that_is_built_goes_with_the_job(
+    localdlc: CommandLine, docker_client: docker.APIClient, tmp_path: Path
+) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / file_name("gamma")).write_bytes(PACKAGES[file_name("gamma")])
+    source = {"Uri": f"{tmp_path.as_uri()}/lib", "MountPath": "/mnt/lib", "MountAccess": "RO"}
+    library = f"/mnt/lib/{file_name('gamma')}"
+    request = wanting(version("gamma"), library, DataSources=[source])
+    done = localdlc.run(request, "--keep", "always")
+    assert done.lines[-1] == "master-0 | 1.0"
+    (name,) = ready_images(docker_client, localdlc)
+    assert f"removed image {name}" in localdlc("gc", "--kept").text
+    assert localdlc.run(request).lines[-1] == "master-0 | 1.0"
+    assert ready_images(docker_client, localdlc) == []
 
 
 # a requirements.txt

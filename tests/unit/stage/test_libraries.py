@@ -10,16 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from localdlc.errors import InputError
+from localdlc.errors import ImageError, InputError
 from localdlc.plan.errand import Errand
+from localdlc.plan.libraries import WHEELS
 from localdlc.plan.model import Libraries, Mount
-from localdlc.record.events import Event, InputStaged
+from localdlc.record.events import Event, InputStaged, Note
 from localdlc.stage.libraries import LibrariesTask, Surroundings
+from localdlc.stage.ready_image import ReadyImage
 
 pytestmark = pytest.mark.servers
 
 SECRET = "c0rrect-horse"
 WORK = "/run/localdlc/work"
+WHEEL = "a-1-py3-none-any.whl"
 LINES = ("Requirement already satisfied: six in /usr/lib", "Successfully installed a-1")
 
 
@@ -30,15 +33,43 @@ class Ended:
 
 @dataclass
 class Pip:
-    """An errand's pip: it says its lines, and makes one wheel when it ends well."""
+    """An errand's pip: it says its lines, and makes one wheel when it ends well.
+
+    What it installs is at ``place``, unless that cannot become an image.
+    """
 
     lines: tuple[str, ...] = LINES
     code: int = 0
     ran: list[Errand] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     modes: list[tuple[int, set[int]]] = field(default_factory=list)
+    images: set[str] = field(default_factory=lambda: {"img:1"})
+    installing: list[Errand] = field(default_factory=list)
+    steered: list[str] = field(default_factory=list)
+    place: str = "/usr/lib/python3"
+    unfit: str = ""
+    installed: int = 0
 
     def run(self, errand: Errand, on_line: Callable[[str], None]) -> Ended:
+        return self.install(errand, on_line) if errand.becomes else self.resolve(errand, on_line)
+
+    def install(self, errand: Errand, on_line: Callable[[str], None]) -> Ended:
+        self.installing.append(errand)
+        (seen,) = (Path(mount.source) for mount in errand.mounts)
+        self.steered.append((seen / "environment").read_text())
+        assert (seen / "install.txt").read_text() == f"{WHEELS}/{WHEEL}\n"
+        for line in ("Processing /a.whl", "Found a-0", "Successfully installed a-1"):
+            on_line(line)
+        if self.installed:
+            return Ended(self.installed)
+        if self.place:
+            on_line(f"localdlc: in {self.place}")
+        if self.unfit:
+            raise ImageError(self.unfit)
+        self.images.add(errand.becomes)
+        return Ended(0)
+
+    def resolve(self, errand: Errand, on_line: Callable[[str], None]) -> Ended:
         self.ran.append(errand)
         mounted = {mount.target: Path(mount.source) for mount in errand.mounts}
         settings = mounted["/run/localdlc/pip"]
@@ -48,7 +79,7 @@ class Pip:
         for line in self.lines:
             on_line(line)
         if not self.code:
-            (mounted[WORK] / "a-1-py3-none-any.whl").write_bytes(b"wheel")
+            (mounted[WORK] / WHEEL).write_bytes(b"wheel")
         return Ended(self.code)
 
 
@@ -60,6 +91,7 @@ class Home:
     pip: Pip = field(default_factory=Pip)
     offline: bool = False
     learnt: set[str] = field(default_factory=set)
+    env: dict[str, str] = field(default_factory=dict)
     posted: list[Event] = field(default_factory=list)
 
     def bring(
@@ -76,13 +108,23 @@ class Home:
             offline=self.offline,
             environment={"PATH": os.environ["PATH"], **index},
             errands=self.pip,
-            image_id=lambda image: "sha256:1",
+            image_id=lambda image: "sha256:1" if image in self.pip.images else None,
+            reference=lambda key: f"ready:{key}",
             learn=self.learnt.update,
         )
-        libraries = Libraries("img:1", wanted, listed, str(folder), mounts)
-        task = LibrariesTask(0, libraries, around)
-        task(self.posted.append)
+        libraries = Libraries("img:1", wanted, listed, str(folder), mounts, self.env)
+        self.task = LibrariesTask(0, libraries, around)
+        self.task(self.posted.append)
+        self.wheels = Mount(str(folder), WHEELS, read_only=True)
         return folder
+
+    def ready(self, *mounts: Mount) -> ReadyImage | None:
+        """Where a replica of the last job begins; None: in the image that was asked."""
+        return self.task.ready_for((self.wheels, *mounts))
+
+    @property
+    def notes(self) -> list[str]:
+        return [event.text for event in self.posted if isinstance(event, Note)]
 
     @property
     def staged(self) -> InputStaged:
@@ -99,11 +141,80 @@ def test_the_second_job_links_what_the_first_has_brought(home: Home) -> None:
     first, second = (home.bring(job, "a") for job in ("one", "two"))
     assert len(home.pip.ran) == 1
     assert home.staged.cached
-    wheel = "a-1-py3-none-any.whl"
-    assert (first / wheel).stat().st_ino == (second / wheel).stat().st_ino
-    assert (second / "install.txt").read_text() == f"/run/localdlc/wheels/{wheel}\n"
+    assert (first / WHEEL).stat().st_ino == (second / WHEEL).stat().st_ino
+    assert (second / "install.txt").read_text() == f"{WHEELS}/{WHEEL}\n"
     assert (second / "satisfied.txt").read_text() == f"{LINES[0]}\n"
-    assert (second / "installed.txt").read_text() == f"{LINES[1]}\n"
+    assert not (second / "installed.txt").exists()
+
+
+def test_replicas_begin_where_they_are_installed(home: Home) -> None:
+    for job in ("one", "two"):
+        home.bring(job, "a")
+        ready = home.ready()
+        assert ready
+        assert ready.image in home.pip.images
+        assert (ready.folder / "satisfied.txt").read_text() == f"{LINES[0]}\n"
+        assert (
+            ready.folder / "installed.txt"
+        ).read_text() == "Found a-0\nSuccessfully installed a-1\n"
+    assert len(home.pip.installing) == 1
+    home.task.leave()
+    assert not list(home.path.glob("jobs/two/wheels"))
+
+
+def test_what_is_installed_knows_nothing_of_the_job(home: Home) -> None:
+    home.env = {"PIP_USER": "1", "PIP_INDEX_URL": f"https://ann:{SECRET}@pypi/simple"}
+    home.bring("one", "a")
+    (errand,) = home.pip.installing
+    assert (errand.env, errand.network) == ({}, "none")
+    assert SECRET not in str(errand)
+    assert "export PIP_USER=1\n" in home.pip.steered[0]
+    assert not list(home.path.rglob("environment"))
+
+
+def test_an_image_that_somebody_removed_is_made_anew_from_the_wheels(home: Home) -> None:
+    home.bring("one", "a")
+    home.pip.images = {"img:1"}
+    home.offline = True
+    home.bring("two", "a")
+    assert home.ready()
+    assert (len(home.pip.ran), len(home.pip.installing)) == (1, 2)
+    assert home.staged.cached
+
+
+@pytest.mark.parametrize(
+    ("pip", "why"),
+    [
+        (Pip(unfit="img:1 has volumes: /opt"), "img:1 has volumes: /opt"),
+        (Pip(installed=2), "Successfully installed a-1"),
+    ],
+)
+def test_what_cannot_be_made_ready_is_told_and_not_tried_again(
+    home: Home, pip: Pip, why: str
+) -> None:
+    home.pip = pip
+    for job in ("one", "two"):
+        home.bring(job, "a")
+        assert home.ready() is None
+    assert len(home.pip.installing) == 1
+    (key,) = (folder.name for folder in home.path.glob("cache/wheels/*"))
+    again = f"After `localdlc cache rm {key}` the next job tries once more."
+    assert home.notes == [f"each replica installs its libraries itself: {why}. {again}"] * 2
+
+
+def test_a_replica_that_would_not_see_them_installs_them_itself(home: Home) -> None:
+    home.bring("one", "a")
+    assert home.ready(Mount("/data", "/usr/library", read_only=True))
+    assert home.ready(Mount("/data", "/usr", read_only=True)) is None
+    assert home.task.ready_for(()) is None
+
+
+def test_where_pip_does_not_know_what_it_has_installed_replicas_do_it_themselves(
+    home: Home,
+) -> None:
+    home.pip.place = ""
+    home.bring("one", "a")
+    assert home.ready() is None
 
 
 def test_any_user_of_a_container_may_read_them(home: Home) -> None:
@@ -112,7 +223,11 @@ def test_any_user_of_a_container_may_read_them(home: Home) -> None:
         folder = home.bring("one", "a")
     finally:
         os.umask(before)
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    ready = home.ready()
+    assert ready
+    files = [*folder.iterdir(), *ready.folder.iterdir()]
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in files}
+    assert stat.S_IMODE(ready.folder.stat().st_mode) == 0o755
     assert (stat.S_IMODE(folder.stat().st_mode), modes) == (0o755, {0o644})
     assert home.pip.modes == [(0o755, {0o644})]
 
@@ -152,13 +267,13 @@ class Mischievous(Pip):
 
     prey: Path = Path()
 
-    def run(self, errand: Errand, on_line: Callable[[str], None]) -> Ended:
+    def resolve(self, errand: Errand, on_line: Callable[[str], None]) -> Ended:
         (work,) = (Path(m.source) for m in errand.mounts if m.target == WORK)
         (work / "install.txt").symlink_to(self.prey)
         (work / "b-1-py3-none-any.whl").symlink_to(self.prey)
         (work / "c-1-py3-none-any.whl").mkdir()
         os.mkfifo(work / "d-1-py3-none-any.whl")
-        return super().run(errand, on_line)
+        return super().resolve(errand, on_line)
 
 
 def test_what_a_package_leaves_beside_its_wheel_leads_nowhere(home: Home, tmp_path: Path) -> None:
@@ -175,7 +290,7 @@ def test_what_a_package_leaves_beside_its_wheel_leads_nowhere(home: Home, tmp_pa
 class Satisfied(Pip):
     """The image has all libraries, and no requirements.txt."""
 
-    def run(self, errand: Errand, on_line: Callable[[str], None]) -> Ended:
+    def resolve(self, errand: Errand, on_line: Callable[[str], None]) -> Ended:
         (work,) = (Path(m.source) for m in errand.mounts if m.target == WORK)
         (work / "not-found.txt").touch()
         return Ended(0)
@@ -210,7 +325,13 @@ def test_a_folder_is_built_anew_for_each_job(home: Home) -> None:
     for job in ("one", "two"):
         home.bring(job, "a", "-e /root/code")
         assert not home.staged.cached
+        assert home.ready() == ReadyImage(
+            f"ready:{job}-0", home.path / f"jobs/{job}/wheels/0.ready"
+        )
+        assert home.task.own_image == f"ready:{job}-0"
     assert len(home.pip.ran) == 2
+    home.bring("other", "a")
+    assert home.task.own_image == ""
     home.offline = True
     with pytest.raises(InputError, match="offline: a, -e /root/code cannot be installed in img:1"):
         home.bring("three", "a", "-e /root/code")

@@ -179,7 +179,8 @@ def test_the_image_is_the_askeds_own_with_a_layer_more(
     labels = ready["Config"].pop("Labels")
     asked["Config"].pop("Labels")
     assert not any(labels.values())
-    assert not (ready["Config"].pop("Entrypoint") or asked["Config"].pop("Entrypoint"))
+    entries = {bool(image["Config"].pop("Entrypoint")) for image in (ready, asked)}
+    assert entries == {False}
     assert ready["Config"] == asked["Config"]
     layers = asked["RootFS"]["Layers"]
     assert ready["RootFS"]["Layers"][:-1] == layers

@@ -13,43 +13,41 @@ if TYPE_CHECKING:
     from localdlc.plan.replicas import Member, Role, Topology
     from localdlc.spec.request import CreateJobRequest
 
-__all__ = ["nccl_told", "told", "wired"]
+__all__ = ["check", "nccl_told", "told", "wired"]
 
 # The one network of a replica, by the name that every engine gives it.
 INTERFACE = "eth0"
 WRITTEN = re.compile(r"--nproc[_-]per[_-]node[= ](\d+)")
 
 # Ahead of everything that the replica runs. An engine that is asked for some GPUs may give others,
-# all or none, without a word: by CDI it says `void` and is right, and so may one that ignored us.
+# all or none, without a word. By CDI the variable is `void`, and that is right.
 CHECK = """\
-if [ -n "${{LOCALDLC_GPUS-}}" ]; then
+[ -z "${{LOCALDLC_GPUS-}}" ] || (
   unlike() {{ echo "localdlc: this replica is to have $LOCALDLC_GPUS, but $1" >&2; exit 1; }}
-  set -f; ids="$(IFS=,; echo $LOCALDLC_GPUS)"; count=$(set -- $ids; echo $#); set +f
-  seen=
+  set -f; ids=$(IFS=,; echo $LOCALDLC_GPUS); count=$(set -- $ids; echo $#); seen=; set +f
   if listed=$(command -v nvidia-smi >/dev/null && nvidia-smi -L 2>&1); then
-    seen=yes
+    seen=yes kind=GPU-
+    case "$ids" in MIG-*) kind=MIG- ;; esac
+    found=$(printf '%s\\n' "$listed" | grep -c "UUID: $kind")
+    [ "$found" = "$count" ] || unlike "nvidia-smi lists $listed"
     for id in $ids; do
       case "$listed" in *"UUID: $id)"*) ;; *) unlike "nvidia-smi lists $listed" ;; esac
     done
-    case "$ids" in MIG-*) kind=MIG- ;; *) kind=GPU- ;; esac
-    found=$(printf '%s\\n' "$listed" | grep -c "UUID: $kind")
-    [ "$found" = "$count" ] || unlike "nvidia-smi lists $listed"
   elif [ -n "$listed" ]; then
     unlike "nvidia-smi says: $listed"
   elif [ -e /dev/nvidiactl ]; then
     seen=yes
-    found=$(cd /dev && ls -d nvidia[0-9]* 2>/dev/null | grep -c .)
-    case "$ids" in MIG-*) ;; *)
-      [ "$found" = "$count" ] || unlike "$found of this machine's are in its /dev" ;;
-    esac
+    found=$(ls -d /dev/nvidia[0-9]* 2>/dev/null | grep -c .)
+    case "$ids" in MIG-*) found=$count ;; esac
+    [ "$found" = "$count" ] || unlike "its /dev has $found of this machine's"
   fi
   case "${{NVIDIA_VISIBLE_DEVICES-}}" in
-    "$LOCALDLC_GPUS") {alone} ;;
-    void | "") [ -n "$seen" ] || unlike "the engine has given it none" ;;
+    "$LOCALDLC_GPUS" | void) {alone} ;;
+    "") unlike "the engine has given it none" ;;
     *) unlike "NVIDIA_VISIBLE_DEVICES is $NVIDIA_VISIBLE_DEVICES" ;;
   esac
-  unset -f unlike; unset LOCALDLC_GPUS ids count seen listed found kind id
-fi
+) || exit $?
+unset LOCALDLC_GPUS
 """
 
 
@@ -60,17 +58,21 @@ def wired(
     users: dict[str, str],
     injected: dict[str, str],
 ) -> tuple[dict[str, str], dict[str, str], str]:
-    """The variables of a replica that asks for GPUs, the request's and ours.
-
-    And shell lines that end it where its GPUs are not those that it is to have. Where somebody
-    wrote down what GPUs there are, the engine's word is taken for it.
-    """
+    """The variables of a replica that asks for GPUs, the request's and ours, and its `check`."""
     ours = defaults(member, topology, config)
     own = {name: value for name, value in ours.items() if name not in users}
-    strict = '[ -n "$seen" ] || unlike "it has neither nvidia-smi nor /dev/nvidiactl"'
     observed = topology.host.gpus is not None and topology.host.gpus.observed
-    check = CHECK.format(alone=strict if observed else "") if member.role.gpus else ""
-    return fitted(users, member, topology), {**own, **injected}, check
+    lines = check(observed=observed) if member.role.gpus else ""
+    return fitted(users, member, topology), {**own, **injected}, lines
+
+
+def check(*, observed: bool) -> str:
+    """Shell lines that end a replica whose GPUs are not those that it is to have.
+
+    Where somebody wrote down which there are, the engine's word is taken for it.
+    """
+    alone = '[ -n "$seen" ] || unlike "there is neither nvidia-smi nor /dev/nvidiactl in it"'
+    return CHECK.format(alone=alone if observed else "")
 
 
 def defaults(member: Member, topology: Topology, config: Config) -> dict[str, str]:

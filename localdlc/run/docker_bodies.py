@@ -41,7 +41,7 @@ wait""",
 
 
 def container_config(
-    spec: ContainerSpec, gpus: dict[str, Any] | None = None, blind: bool = False
+    spec: ContainerSpec, gpus: dict[str, Any] | None = None, *, blind: bool = False
 ) -> dict[str, Any]:
     """The Engine API's body for ``POST /containers/create``.
 
@@ -54,20 +54,23 @@ def container_config(
         "User": spec.user,
         **command_body(spec),
         "WorkingDir": spec.folder,
-        "Env": [f"{name}={value}" for name, value in environment(spec, blind).items()],
+        "Env": [f"{name}={value}" for name, value in environment(spec, gpus, blind).items()],
         "Labels": dict(spec.labels),
         "ExposedPorts": {port: {} for port in published(spec)},
         "AttachStdout": True,
         "AttachStderr": True,
-        "HostConfig": host_config(spec) | (gpus or {}),
+        "HostConfig": {**host_config(spec), **(gpus or {})},
         "NetworkingConfig": {"EndpointsConfig": address},
     }
 
 
-def environment(spec: ContainerSpec, blind: bool) -> dict[str, str]:
-    """Which GPUs are seen is the engine's to say, where it gives some."""
+def environment(spec: ContainerSpec, gpus: dict[str, Any] | None, blind: bool) -> dict[str, str]:
+    """Which GPUs it sees is said by the engine where NVIDIA's driver gives it some, else by us."""
     env = {name: value for name, value in spec.env.items() if name != VISIBLE}
-    return {**env, VISIBLE: "void"} if blind and not spec.gpus else env
+    for asked in (gpus or {}).get("DeviceRequests", ()):
+        by_us = asked["Driver"] == "cdi"
+        return {**env, VISIBLE: ",".join(gpu.uuid for gpu in spec.gpus)} if by_us else env
+    return {**env, VISIBLE: "void"} if blind else env
 
 
 def sees_all(image: dict[str, Any]) -> bool:

@@ -27,7 +27,7 @@ from localdlc.run.waiting_list import Entry, Place, WaitingList, folder_of
 if TYPE_CHECKING:
     from localdlc.run.bell import Bell
 
-__all__ = ["Admission"]
+__all__ = ["Admission", "resume"]
 
 # A process that is killed closes its files a moment before its locks are free.
 SETTLING = 0.2
@@ -52,7 +52,7 @@ class Admission:
         ``exact``: cores and memory must be free, too. Without ``wait`` nobody queues.
         """
         self._engine = engine
-        self._home = str(home)
+        self._home = home
         self._digest = home_digest(home)
         self._sweep = sweep
         self._exact = exact
@@ -118,7 +118,7 @@ class Admission:
         with listed.alone():
             if self._bell:
                 self._bell.watch(listed.folder)
-            mine = self._place = self._place or listed.join(self._entry(plan))
+            mine = self._place = self._place or listed.join(entry_of(plan, self._home))
             others = [entry for entry in listed.entries() if entry.ticket != mine.entry.ticket]
             running = self._engine.running()
             held = holders(others, running, self._digest)
@@ -128,30 +128,16 @@ class Admission:
                 mine.tell(self._admitted(mine.entry, found, held, facts))
             return found, abandoned(others, running)
 
-    def _entry(self, plan: Plan) -> Entry:
-        wanted = wish(plan, 0)
-        return Entry(
-            plan.job_id,
-            self._home,
-            self._digest,
-            plan.priority,
-            wanted.count,
-            tuple(sorted(wanted.usable)),
-            wanted.shared,
-        )
-
     def _admitted(
         self, entry: Entry, plan: Plan, held: Iterable[Holder], facts: EngineFacts
     ) -> Entry:
         """Raises `ResourceError` when cores or memory are to be had exactly, and are not there."""
-        gpus = sorted({uuid for replica in plan.replicas for uuid in replica.resources.gpus})
-        given = replace(entry, admitted=True, gpus=tuple(gpus))
         if not self._exact:
-            return given
+            return given(entry, plan)
         from localdlc.plan.exact import exactly
 
         cpus, memory = exactly(plan, facts.cpus, facts.memory, held)
-        return replace(given, cpus=cpus, memory=memory)
+        return replace(given(entry, plan), cpus=cpus, memory=memory)
 
     def _put_in_order(self, left: Iterable[Leftover], post: Post) -> bool:
         """What killed runs of this home left is removed; for that of others somebody listens."""
@@ -169,6 +155,32 @@ class Admission:
             self._engine.wait(container_id)
         if self._bell:
             self._bell.ring()
+
+
+def resume(plan: Plan, engine: Engine, home: Path) -> Place:
+    """What a job holds with which another supervisor carries on, held again."""
+    listed = WaitingList(folder_of(engine.describe().address))
+    with listed.alone():
+        return listed.join(given(entry_of(plan, home), plan))
+
+
+def entry_of(plan: Plan, home: Path) -> Entry:
+    wanted = wish(plan, 0)
+    return Entry(
+        plan.job_id,
+        str(home),
+        home_digest(home),
+        plan.priority,
+        wanted.count,
+        tuple(sorted(wanted.usable)),
+        wanted.shared,
+    )
+
+
+def given(entry: Entry, plan: Plan) -> Entry:
+    """The entry of a job that has what its plan says."""
+    gpus = {uuid for replica in plan.replicas for uuid in replica.resources.gpus}
+    return replace(entry, admitted=True, gpus=tuple(sorted(gpus)))
 
 
 def waits(entry: Entry) -> Waiting:

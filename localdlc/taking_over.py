@@ -156,6 +156,10 @@ def carry_on(
         after.callback(inherited.discard)
         after.callback(tidy_up, engine, store, journal, outputs)
         after.callback(lambda: None if control.calls.given_up else outputs.settle(journal))
+        if plan.pool:
+            from localdlc.admission import resume
+
+            after.callback(resume(plan, engine, config.home).leave)
         emit = outputs.heard(journal)
         if metering := metering_of(plan, config, engine, control.inbox.post):
             emit = metering.heard(emit)

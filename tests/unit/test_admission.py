@@ -11,6 +11,7 @@ import pytest
 from given import cards, planned
 from queueing import Machine, Queued, wanting
 
+from localdlc.admission import resume
 from localdlc.errors import ResourceError
 from localdlc.plan.gpus import allocate
 from localdlc.plan.model import Plan
@@ -237,6 +238,16 @@ def test_gpus_of_a_killed_run_of_another_home_come_back_when_its_containers_are_
     job = machine.start("dlca", wanting(1))
     job.until_it_waits_for("dlcgone of another home holds 4, left by a localdlc that was killed")
     machine.engine.remove(container)
+    job.until_status("Running")
+
+
+def test_another_supervisor_that_carries_on_holds_what_the_job_has(machine: Machine) -> None:
+    plan = allocate(planned(wanting(3), "dlcgone", machine.here), machine.here, ())
+    assert isinstance(plan, Plan)
+    place = resume(plan, machine.engine, machine.folder / "home")
+    job = machine.start("dlca", wanting(2))
+    job.until_it_waits_for(f"1 of 4 free; dlcgone of {machine.folder / 'home'} holds 3")
+    place.leave()
     job.until_status("Running")
 
 

@@ -14,21 +14,14 @@ from pathlib import Path
 
 import click
 
-from localdlc.cli.cache import cache
-from localdlc.cli.image import image
-from localdlc.cli.jobs import gc, list_, show, write_back
-from localdlc.cli.logs import logs
-from localdlc.cli.resolve import resolve
-from localdlc.cli.run import plan, run, validate
-from localdlc.cli.settings import config
-from localdlc.cli.usage import top
+from localdlc.cli.commands import Commands
 from localdlc.errors import LocaldlcError, UsageError, bug
 from localdlc.record.masking import Mask, without_logins
 
 __all__ = ["entry", "main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="localdlc")
 def cli() -> None:
     """Run a PAI-DLC CreateJob request on this machine, one container per replica.
@@ -38,24 +31,6 @@ def cli() -> None:
     localdlc plan job.json         what would be done
     localdlc run job.json          do it
     """
-
-
-for command in (
-    run,
-    validate,
-    plan,
-    resolve,
-    list_,
-    show,
-    logs,
-    top,
-    write_back,
-    gc,
-    cache,
-    image,
-    config,
-):
-    cli.add_command(command)
 
 
 def entry() -> None:

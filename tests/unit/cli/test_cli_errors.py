@@ -189,3 +189,12 @@ def test_an_error_of_ours_keeps_its_exit_code_with_debug(cli: Cli) -> None:
     said = cli("plan", "nowhere.json", "--debug")
     assert said.code == 2
     assert "Traceback (most recent call last)" in said.err
+
+
+def test_a_command_that_is_not_there_is_told_with_the_one_that_was_meant(cli: Cli) -> None:
+    said = cli("vaildate", "job.json")
+    assert (said.code, said.err) == (
+        2,
+        "localdlc: there is no command 'vaildate'. Did you mean validate?\n",
+    )
+    assert "--help" in cli("qqq").err

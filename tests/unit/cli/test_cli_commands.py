@@ -1,0 +1,37 @@
+"""Every command is where the table says, has an example or a sentence, and costs others nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from localdlc.cli import cli
+from localdlc.cli.commands import COMMANDS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_where_the_table_says(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.name == name
+    assert command.help
+
+
+def test_a_command_loads_no_other() -> None:
+    program = (
+        "import sys; from localdlc.cli import cli; import click;"
+        "cli.get_command(click.Context(cli), 'run');"
+        "print(*[m for m in sys.modules if m.startswith('localdlc.cli.')])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert set(loaded) == {
+        "localdlc.cli.commands",
+        "localdlc.cli.options",
+        "localdlc.cli.run",
+        "localdlc.cli.screen",
+    }

@@ -25,7 +25,7 @@ from localdlc.record.events import (
 from localdlc.record.log_file import read_lines
 from localdlc.record.masking import Mask
 from localdlc.record.store import Store, explained, home_digest
-from localdlc.record.view import JobView, ReplicaView
+from localdlc.record.view import JobView, ReplicaView, in_order
 from localdlc.run.control import Control
 from localdlc.run.control_socket import ControlSocket
 from localdlc.run.engine import Engine
@@ -51,7 +51,7 @@ SIGNAL_CODES = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
 
 @dataclass(frozen=True)
 class Result:
-    """How a job ended. ``replicas`` is keyed by short names such as ``worker-0``."""
+    """How a job ended. ``replicas`` is keyed by short names such as ``worker-0``, as planned."""
 
     job_id: str
     view: JobView
@@ -129,7 +129,8 @@ def run_job(
         writer.close()
         store.close()
         reached.close()  # whoever waits for the end finds all of it done
-    return Result(plan.job_id, journal.view, writer.folder)
+    pods = [replica.pod_id for replica in plan.replicas]
+    return Result(plan.job_id, in_order(journal.view, pods), writer.folder)
 
 
 def supervise(
@@ -174,7 +175,7 @@ def supervise(
         settings = Settings(digest, config.subnets, pull, config.keep)
         tasks |= outputs.tasks()
         if faults := faults_of(plan, engine, errands, control.inbox.post):
-            emit = faults.heard(emit)
+            engine, emit = faults.under(engine), faults.heard(emit)
             after.callback(faults.leave, journal.note)
         if metering := metering_of(plan, config, engine, control.inbox.post):
             emit = metering.heard(emit)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,14 +52,12 @@ class Looking:
 
         ``name`` is an id, a unique prefix, or ``last``.
         """
-        from localdlc.record.view import fold
+        from localdlc.record.view import fold, in_order
 
         with self._store() as store:
             job_id = store.find(name)
             view, plan = fold(store.records(job_id)), store.read_plan(job_id)
-        order = [replica["pod_id"] for replica in plan["replicas"]]
-        known = {pod: view.replicas[pod] for pod in order if pod in view.replicas}
-        return replace(view, replicas=known), plan
+        return in_order(view, (replica["pod_id"] for replica in plan["replicas"])), plan
 
     def describe_job(self, name: str) -> dict[str, Any]:
         """A job as DLC's GetJob answers, with all that is known only here in ``Localdlc``.

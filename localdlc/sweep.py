@@ -48,12 +48,13 @@ REASON = "localdlc was killed before the job ended; what it had started was remo
 class Swept:
     """One thing put in order; ``failure`` says why it could not be.
 
-    A job was judged, an orphan is one that somebody carries on with.
+    A job was judged and has its ``status``, an orphan is one that somebody carries on with.
     """
 
     kind: Literal["container", "volume", "network", "image", "job", "orphan"]
     name: str
     failure: str = ""
+    status: str = ""
 
 
 def sweep(
@@ -234,7 +235,8 @@ def judge_job(store: Store, job_id: str, why: str, *, dry_run: bool) -> list[Swe
     if store.supervised(job_id):
         return []
     if dry_run:
-        return [] if ended(store.records(job_id)) else [Swept("job", job_id)]
+        records = store.records(job_id)
+        return [] if ended(records) else [Swept("job", job_id, status=closed_as(records))]
     writer = store.adopt_job(job_id)
     if writer is None:
         return []
@@ -245,7 +247,12 @@ def judge_job(store: Store, job_id: str, why: str, *, dry_run: bool) -> list[Swe
             return []
         judge(writer, records, f"{REASON}: {why}." if why else f"{REASON}.")
         tidy(writer.folder)
-    return [Swept("job", job_id)]
+    return [Swept("job", job_id, status=closed_as(records))]
+
+
+def closed_as(records: list[Record]) -> str:
+    """One whose replicas were only held has had its verdict."""
+    return (fold(records).verdict_in_reserve or ("Failed",))[0]
 
 
 def ended(records: list[Record]) -> bool:

@@ -230,11 +230,23 @@ class Store:
         return file
 
     def log_files(self, job_id: str) -> dict[str, list[Path]]:
-        """PodId to its log files, attempt by attempt."""
+        """PodId to its log files, attempt by attempt.
+
+        In the order of the plan; a container beside a replica, ``<PodId>.<name>``, comes after it.
+        """
         found: dict[str, list[Path]] = {}
         for path in (self.job_folder(job_id) / "logs").glob("*.log"):
             found.setdefault(path.name.rsplit(".", 2)[0], []).append(path)
-        return {pod: sorted(paths, key=attempt_of) for pod, paths in sorted(found.items())}
+        order = {replica["pod_id"]: n for n, replica in enumerate(self._replicas(job_id))}
+        pods = sorted(found, key=lambda pod: (order.get(pod.partition(".")[0], len(order)), pod))
+        return {pod: sorted(found[pod], key=attempt_of) for pod in pods}
+
+    def _replicas(self, job_id: str) -> list[dict[str, Any]]:
+        """Those of the plan; none where a kill at the wrong moment has left no plan."""
+        with suppress(FileNotFoundError, ValueError):
+            plan = json.loads((self.job_folder(job_id) / "plan.json").read_text())
+            return list(plan["replicas"])
+        return []
 
 
 def attempt_of(path: Path) -> int:

@@ -130,6 +130,12 @@ def fold(records: Iterable[Record]) -> JobView:
     return view
 
 
+def in_order(view: JobView, pods: Iterable[str]) -> JobView:
+    """The view with its replicas in the order of these PodIds, which are those of a plan."""
+    known = {pod: view.replicas[pod] for pod in pods if pod in view.replicas}
+    return replace(view, replicas=known)
+
+
 def after(view: JobView, record: Record) -> JobView:
     """The view after one more record. A kind that is not registered changes nothing."""
     return replace(change(record.event, view, record.time), job_id=record.job_id)

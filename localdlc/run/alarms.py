@@ -6,6 +6,9 @@ from collections.abc import Callable, Hashable
 
 __all__ = ["Alarms"]
 
+# Seconds; who waits is woken then for nothing. No lock or queue of Python's waits for centuries.
+LONGEST = 86_400.0
+
 
 class Alarms:
     """Each goes off once, at its time; to set it again moves it. Used on one thread."""
@@ -35,5 +38,7 @@ class Alarms:
         return alarms
 
     def patience(self) -> float | None:
-        """Seconds until the next; None without one."""
-        return max(0.0, min(self._at.values()) - self._clock()) if self._at else None
+        """Seconds until the next, a day at most; None without one."""
+        if not self._at:
+            return None
+        return min(max(0.0, min(self._at.values()) - self._clock()), LONGEST)

@@ -12,8 +12,6 @@ from localdlc.plan.model import Login, Mount
 from localdlc.run.engine import ContainerSpec, Overlay
 
 __all__ = [
-    "EATERS",
-    "ROOM",
     "auth_config",
     "committed",
     "container_config",
@@ -24,20 +22,6 @@ __all__ = [
 
 # What NVIDIA's runtime goes by; images with CUDA ask for all.
 VISIBLE = "NVIDIA_VISIBLE_DEVICES"
-# Bytes that are left to a container whose memory is to be exhausted.
-ROOM = 16 << 20
-# They eat what is left. Of a container's processes the kernel kills the largest, so these are four,
-# and all others are made to look larger than they are.
-EATERS = (
-    "/bin/sh",
-    "-c",
-    """\
-for each in /proc/[0-9]*; do
-  [ "$each" = "/proc/$$" ] || echo 1000 >"$each/oom_score_adj"
-done 2>/dev/null
-for eater in 1 2 3 4; do tail /dev/zero & done
-wait""",
-)
 
 
 def container_config(

@@ -15,8 +15,6 @@ import requests.exceptions
 from localdlc.errors import EngineUnavailable, ImageError, LocaldlcError
 from localdlc.run.ceilings import ceilings
 from localdlc.run.docker_bodies import (
-    EATERS,
-    ROOM,
     container_config,
     overlay_options,
     sees_all,
@@ -24,6 +22,7 @@ from localdlc.run.docker_bodies import (
 from localdlc.run.docker_errors import gone_is_fine, speaking, starting
 from localdlc.run.docker_found import FoundContainers
 from localdlc.run.docker_images import MadeImages
+from localdlc.run.docker_struck import StruckContainers
 from localdlc.run.engine import (
     Answer,
     ContainerSpec,
@@ -78,7 +77,7 @@ def connect(environment: Mapping[str, str]) -> DockerEngine:
         return DockerEngine(client, address.url)
 
 
-class DockerEngine(FoundContainers, MadeImages):
+class DockerEngine(FoundContainers, MadeImages, StruckContainers):
     """An `Engine` over one docker-py client, shared by all threads.
 
     Short calls end after the client's ``timeout``.
@@ -253,31 +252,6 @@ class DockerEngine(FoundContainers, MadeImages):
 
         with self._asking("say what a replica uses"):
             return usage_of(self._client, container_id, self._groups)
-
-    def pause(self, container_id: str) -> None:
-        with self._asking("pause a replica"):
-            self._client.pause(container_id)
-
-    def resume(self, container_id: str) -> None:
-        with self._asking("let a replica go on"):
-            self._client.unpause(container_id)
-
-    def cut_off(self, container_id: str, network: str) -> None:
-        with self._asking("take a replica off its network"):
-            self._client.disconnect_container_from_network(container_id, network)
-
-    def join(self, container_id: str, network: str, ip: str) -> None:
-        with self._asking("put a replica on its network"):
-            self._client.connect_container_to_network(container_id, network, ipv4_address=ip)
-
-    def exhaust_memory(self, container_id: str) -> None:
-        with self._asking("take a replica's memory"):
-            used = self._client.stats(container_id, stream=False, one_shot=True)["memory_stats"]
-            least = used.get("usage", 0) + ROOM
-            limit = self._client.inspect_container(container_id)["HostConfig"]["Memory"]
-            if not 0 < limit < least:
-                self._client.update_container(container_id, mem_limit=least, memswap_limit=least)
-        self.execute(container_id, EATERS)
 
     def remove(self, container_id: str) -> None:
         with self._asking("remove a replica's container"), gone_is_fine():

@@ -30,6 +30,7 @@ __all__ = [
     "EngineGone",
     "Exit",
     "Leftover",
+    "NotBegun",
     "Overlay",
     "SubnetTaken",
 ]
@@ -139,6 +140,10 @@ class Leftover:
     name: str
     labels: Mapping[str, str]
     state: str = ""
+
+
+class NotBegun(Exception):
+    """A container does not run, because what runs before it has not ended well; `wait` says how."""
 
 
 class Attachment(Protocol):

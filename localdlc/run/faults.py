@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from threading import Event as Flag
 from threading import Lock, Thread
+from typing import Any, cast
 
 from localdlc.errors import EngineUnavailable, LocaldlcError
 from localdlc.plan.errand import Errand
@@ -22,12 +24,14 @@ from localdlc.record.events import (
     ReplicaStarted,
 )
 from localdlc.run import delay
-from localdlc.run.engine import Engine
+from localdlc.run.engine import Engine, Exit
 from localdlc.run.errands import Errands
 from localdlc.run.inbox import Post
 
 __all__ = ["Faults"]
 
+# A replica whose machine is taken away has not finished, however well it took its leave.
+RECLAIMED = 143
 RUN = 'exec "$(command -v python3 || command -v python)" -c "$0" "$@"'
 NO_NETEM = "this machine's kernel has no netem (CONFIG_NET_SCH_NETEM); nothing is delayed"
 
@@ -47,6 +51,7 @@ class Faults:
         self._tried: list[Fault] = []
         self._over = Flag()
         self._changing = Lock()
+        self._reclaimed: set[str] = set()
 
     def heard(self, emit: Callable[[Event], None]) -> Callable[[Event], None]:
         """The same ``emit``, overheard."""
@@ -62,6 +67,10 @@ class Faults:
                     self._on_output(event)
 
         return hear
+
+    def under(self, engine: Engine) -> Engine:
+        """The same ``engine``, where nobody who was pre-empted has ended well."""
+        return cast(Engine, Reclaiming(engine, self._reclaimed))
 
     def leave(self, note: Callable[[str], None]) -> None:
         """The job is over: says what has not come about."""
@@ -128,6 +137,7 @@ class Faults:
         self._engine.signal(replica.container_id, "SIGKILL")
 
     def _preempt(self, fault: Fault, replica: ReplicaStarted, over: Flag) -> None:
+        self._reclaimed.add(replica.container_id)
         self._engine.signal(replica.container_id, "SIGTERM")
         if not over.wait(self._plan.grace_seconds):
             self._engine.signal(replica.container_id, "SIGKILL")
@@ -164,3 +174,19 @@ class Faults:
             raise EngineUnavailable(f"{errand.image} has no python3 to ask the kernel with")
         if code:
             raise EngineUnavailable(" ".join(said) or f"netem was set with exit code {code}")
+
+
+class Reclaiming:
+    """An engine whose containers may be reclaimed; all else is the engine's own."""
+
+    def __init__(self, engine: Engine, reclaimed: Collection[str]) -> None:
+        self._engine = engine
+        self._reclaimed = reclaimed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def wait(self, container_id: str) -> Exit:
+        end = self._engine.wait(container_id)
+        left_early = end.code == 0 and container_id in self._reclaimed
+        return replace(end, code=RECLAIMED) if left_early else end

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from threading import Event as Flag
 from threading import Thread
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from localdlc.errors import LocaldlcError, bug
 from localdlc.record.events import Log, ReplicaExited, ReplicaLost, ReplicaStarted
-from localdlc.run.engine import ContainerSpec, Engine, EngineGone, Exit, Stream
+from localdlc.run.engine import ContainerSpec, Engine, EngineGone, Exit, NotBegun, Stream
 from localdlc.run.inbox import Ended, Post, Returned
 from localdlc.run.lines import Lines
 from localdlc.run.outage import Outage
@@ -129,11 +129,12 @@ class Follower:
             self._may_start.wait()
             if self._cancelled:
                 return
-            began = self._clock()
-            self._engine.start(container_id)
-            self._start_seconds = self._clock() - began
-            self._post(self._started(container_id))
-            self._read(output)
+            with suppress(NotBegun):
+                began = self._clock()
+                self._engine.start(container_id)
+                self._start_seconds = self._clock() - began
+                self._post(self._started(container_id))
+                self._read(output)
             self._report_end(container_id)
 
     def _follow_on(self, found: FoundContainer) -> None:

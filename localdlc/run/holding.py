@@ -15,7 +15,7 @@ from localdlc.run.engine import Engine
 from localdlc.run.inbox import Inbox, Kill
 from localdlc.run.signals import HANDS
 
-__all__ = ["Holding", "prepare"]
+__all__ = ["Holding", "discard", "prepare"]
 
 # Seconds that held replicas may take to be gone.
 PATIENCE = 15.0
@@ -26,6 +26,11 @@ def prepare(reserved: Reservation) -> None:
     folder = Path(reserved.folder)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
+
+
+def discard(reserved: Reservation) -> None:
+    """When nobody looks there any more, whether or not anybody was held."""
+    shutil.rmtree(reserved.folder, ignore_errors=True)
 
 
 class Holding:
@@ -58,7 +63,6 @@ class Holding:
                 break
         wait([hands.submit(self._end, one) for one in containers.values()], PATIENCE)
         hands.shutdown(wait=False, cancel_futures=True)
-        shutil.rmtree(self._reserved.folder, ignore_errors=True)
 
     def _begin(self, name: str, container: str) -> None:
         try:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event as Flag
 from threading import Lock, Thread
 from typing import Any, Literal
 
-from localdlc.errors import InputError, LocaldlcError
+from localdlc.errors import EngineUnavailable, InputError, LocaldlcError
 from localdlc.plan.pod import Pod, Rights, SideContainer
 from localdlc.record.events import Log, Note
-from localdlc.run.engine import Attachment, ContainerSpec, Engine, Exit, Stream
+from localdlc.run.engine import Attachment, ContainerSpec, Engine, Exit, NotBegun, Stream
 from localdlc.run.inbox import Post
 from localdlc.run.lines import Lines
 
@@ -26,6 +27,8 @@ Signal = Literal["SIGTERM", "SIGKILL"]
 
 # How a container ends that was told to stop before it had begun.
 STOPPED = 143
+# Seconds after a container's end within which its output is closed.
+BRIEF = 1.0
 
 
 class Pods:
@@ -67,6 +70,11 @@ class Pods:
         end: Exit = self._of(container, "wait")(container)
         return end
 
+    def ended_within(self, container: str, seconds: float) -> bool:
+        life = self._lives.get(container)
+        early = life is not None and life.ended_early
+        return early or self._engine.ended_within(container, seconds)
+
     def signal(self, container: str, name: Signal) -> None:
         self._of(container, "signal")(container, name)
 
@@ -88,7 +96,7 @@ class Output:
         self._life = life
 
     def __iter__(self) -> Iterator[tuple[Stream, bytes]]:
-        return iter(()) if self._life.ended_early else iter(self._output)
+        return iter(self._output)
 
     def close(self) -> None:
         self._output.close()
@@ -114,6 +122,7 @@ class Life:
         self._grace = grace
         self._post = post
         self._changing = Lock()
+        self._left = Flag()
         self._told: Signal | None = None
         self._running: dict[str, str] = {}
         self._threads: list[Thread] = []
@@ -137,7 +146,7 @@ class Life:
             end = self._follow(side, spec_of(self._main, side))
             if end is None or end.code:
                 self._early = end or Exit(STOPPED, False, datetime.now(UTC))
-                return
+                raise NotBegun(side.name)
         self._engine.start(container)
         self._begun = True
         for side in self._pod.beside:
@@ -159,6 +168,7 @@ class Life:
 
     def leave(self, grace: float | None = None) -> None:
         """The main container has ended: what runs beside it is stopped, and its output read."""
+        self._left.set()
         self._tell_sides("SIGTERM")
         patience = self._grace if grace is None else grace
         deadline = datetime.now(UTC).timestamp() + patience
@@ -203,7 +213,11 @@ class Life:
     def _accompany(self, side: SideContainer) -> None:
         network = f"container:{self._container}"
         spec = replace(spec_of(self._main, side), network=network, ip="", hostname="", hosts=())
-        self._follow(side, spec)
+        try:
+            self._follow(side, spec)
+        except EngineUnavailable:  # a network that went with the main container cannot be joined
+            if not self._left.wait(BRIEF):
+                raise
 
     def _follow(self, side: SideContainer, spec: ContainerSpec) -> Exit | None:
         """Runs it to its end; None where it was not begun, because all is over."""

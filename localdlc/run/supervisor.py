@@ -16,7 +16,7 @@ from localdlc.run.cleaning import clean, unheard
 from localdlc.run.control import Control
 from localdlc.run.course import Course
 from localdlc.run.engine import Engine
-from localdlc.run.holding import Holding, prepare
+from localdlc.run.holding import Holding, discard, prepare
 from localdlc.run.images import image_tasks
 from localdlc.run.inbox import Post, Prepared
 from localdlc.run.network import make_network
@@ -192,6 +192,8 @@ class Supervisor:
         made = self._plan.network.subnet is not None  # else that name is somebody else's network
         network = self._plan.network.name if made and not kept else None
         left = clean(self._engine, self._control, self._course.emit, created, network)
+        if self._plan.reserved:
+            discard(self._plan.reserved)
         if kept:
             self._course.emit(ContainersKept(tuple(follower.name for follower in kept)))
         for failure in left:

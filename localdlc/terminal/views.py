@@ -186,5 +186,5 @@ def swept_text(swept: Swept, *, dry_run: bool) -> str:
     if swept.kind == "orphan":
         return f"{'would carry' if dry_run else 'carrying'} on with job {swept.name}"
     if swept.kind == "job":
-        return f"{'would mark' if dry_run else 'marked'} job {swept.name} as Failed"
+        return f"{'would mark' if dry_run else 'marked'} job {swept.name} as {swept.status}"
     return f"{'would remove' if dry_run else 'removed'} {swept.kind} {swept.name}"

@@ -38,8 +38,9 @@ def reservation(request: CreateJobRequest) -> Iterator[Problem]:
 
 def grace(request: CreateJobRequest) -> Iterator[Problem]:
     """Seconds between the polite signal and the last one."""
-    if request.Settings and (request.Settings.TerminationGracePeriodSeconds or 0) < 0:
-        yield invalid("Settings.TerminationGracePeriodSeconds", "must be 0 or more")
+    seconds = request.Settings.TerminationGracePeriodSeconds if request.Settings else None
+    if not 0 <= (seconds or 0) < 2**31:
+        yield invalid("Settings.TerminationGracePeriodSeconds", "must be 0 to 2147483647")
 
 
 def error_monitoring(request: CreateJobRequest) -> Iterator[Problem]:

@@ -154,6 +154,23 @@ def test_logs_lie_in_a_file_a_replica_and_attempt(store: Store) -> None:
     assert [r.event.type for r in store.records("dlc1")] == ["JobCreated", "StatusChanged"]
 
 
+def test_logs_come_in_the_order_of_the_plan(store: Store) -> None:
+    log = new_job(store, "dlc1")
+    pods = ["dlc1-worker-10", "dlc1-worker-2", "dlc1-chief-0", "dlc1-worker-2.side"]
+    for pod in pods:
+        log.append(record(2, "dlc1", Log(pod, 1, "stdout", b"x\n")))
+    assert sorted(store.log_files("dlc1")) == sorted(pods)  # a kill may leave no plan
+    planned = ["dlc1-chief-0", *(f"dlc1-worker-{n}" for n in range(12)), "dlc1-ps-0"]
+    log.write_document("plan.json", {"replicas": [{"pod_id": pod} for pod in planned]})
+    log.close()
+    assert list(store.log_files("dlc1")) == [
+        "dlc1-chief-0",
+        "dlc1-worker-2",
+        "dlc1-worker-2.side",
+        "dlc1-worker-10",
+    ]
+
+
 def test_a_line_is_on_disk_as_soon_as_it_is_appended(store: Store) -> None:
     log = new_job(store, "dlc1")
     log.append(record(2, "dlc1", Log("dlc1-ps-0", 1, "stdout", b"now\n")))

@@ -91,6 +91,18 @@ def test_a_preempted_replica_may_take_its_leave(tmp_path: Path) -> None:
     assert (told.end("worker-0").exit_code, told.end("worker-0").stopped_by_us) == (143, False)
 
 
+def test_a_preempted_replica_has_not_finished_however_well_it_leaves(tmp_path: Path) -> None:
+    def saves(replica: FakeReplica) -> int:
+        replica.write(b"step=200\n")
+        return 0 if replica.wait_for_signal(PATIENCE) else 1
+
+    told = Told(tmp_path, saves, "worker-0:preempt@step=200", grace=PATIENCE)
+    end = told.end("worker-0")
+    assert (end.exit_code, end.signal, end.stopped_by_us) == (143, "SIGTERM", False)
+    assert (told.result.status, told.result.view.deciding_replica) == ("Failed", end.pod_id)
+    assert told.end("master-0").exit_code == 0
+
+
 def test_a_preempted_replica_that_stays_is_killed(tmp_path: Path) -> None:
     told = Told(tmp_path, deaf, "worker-0:preempt@step=200", grace=0.1)
     assert told.end("worker-0").exit_code == 137

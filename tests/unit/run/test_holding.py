@@ -72,6 +72,7 @@ def test_who_is_not_meant_is_not_held(tmp_path: Any, policy: str, code: int) -> 
     held.job.run()
     assert "Reserving" not in held.job.statuses
     assert held.entered == []
+    assert not (tmp_path / "jobs" / JOB_ID / "reserved").exists()
 
 
 def test_a_stop_ends_it_early_and_changes_no_verdict(tmp_path: Any) -> None:

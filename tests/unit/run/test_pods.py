@@ -17,7 +17,7 @@ from localdlc.config import Config
 from localdlc.errors import InvalidRequest
 from localdlc.job import Result
 from localdlc.plan.pod import Rights
-from localdlc.record.events import Log, Note, Record, ReplicaExited
+from localdlc.record.events import Log, Note, Record, ReplicaExited, ReplicaStarted, StatusChanged
 from localdlc.run.containers import container_of
 from localdlc.run.control import Control
 from localdlc.run.docker_bodies import container_config
@@ -161,6 +161,8 @@ def test_a_failed_init_container_is_the_replicas_end(world: World) -> None:
     assert (result.status, end.exit_code, end.stopped_by_us) == ("Failed", 3, False)
     assert world.said == ["init-0 begins", "init-0 ends"]
     assert "init-0 ended with exit code 3; the main container does not run" in world.notes[0]
+    assert world.of(ReplicaStarted) == []
+    assert "Running" not in [change.to for change in world.of(StatusChanged)]
 
 
 # beside it
@@ -186,6 +188,21 @@ def test_a_sidecar_is_stopped_at_the_end_and_does_not_count(world: World) -> Non
     assert list(result.replicas) == ["chief-0"]
     assert world.notes == []
     assert (world.engine.containers, world.engine.networks) == ({}, {})
+
+
+def test_a_sidecar_that_comes_too_late_is_no_news(world: World) -> None:
+    """The main container has ended before it could join its network."""
+    start = world.engine.start
+
+    def late(container_id: str) -> None:
+        kind, _, main = world.engine.containers[container_id].spec.network.partition(":")
+        if kind == "container":
+            world.engine.wait(main)
+        start(container_id)
+
+    world.engine.start = late  # type: ignore[method-assign]
+    assert world.run(SideCarContainers=[SIDE]).status == "Succeeded"
+    assert (world.notes, world.said) == ([], ["main begins", "main ends"])
 
 
 def test_a_sidecar_that_fails_is_told(world: World) -> None:

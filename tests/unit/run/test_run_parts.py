@@ -18,6 +18,7 @@ from localdlc.plan.model import Door, Plan
 from localdlc.record.events import Log, Note
 from localdlc.run.containers import container_of, hosts
 from localdlc.run.docker_bodies import container_config
+from localdlc.run.docker_struck import with_names
 from localdlc.run.follower import signal_name
 from localdlc.run.frames import split_frames
 from localdlc.run.host import observe_host, routed_subnets
@@ -261,3 +262,11 @@ def test_a_disk_that_is_full_is_no_bug() -> None:
     assert isinstance(end, Prepared)
     assert isinstance(end.error, HomeError)
     assert str(end.error) == "layers: [Errno 28] No space left on device: '/home/jobs/x'"
+
+
+def test_a_hosts_file_has_its_names_again_and_each_line_once() -> None:
+    had = ["peer:10.0.0.2", "peer.ns:10.0.0.2", "other:10.0.0.3"]
+    table = "127.0.0.1\tlocalhost\n10.0.0.2\tpeer.ns\n10.0.0.4\tme\n10.0.0.4\tme\n"
+    assert with_names(had, table) == (
+        "127.0.0.1\tlocalhost\n10.0.0.2\tpeer.ns\n10.0.0.4\tme\n10.0.0.2\tpeer\n10.0.0.3\tother\n"
+    )

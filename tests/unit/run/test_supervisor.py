@@ -110,6 +110,11 @@ def jobs(home: Path) -> Iterator[Jobs]:
 # the ends of a job
 
 
+def test_replicas_are_told_in_the_order_of_the_plan(jobs: Jobs) -> None:
+    result = jobs(FakeEngine(by_name())).run(request({"Worker": 12}))
+    assert list(result.replicas) == ["master-0", *(f"worker-{n}" for n in range(11))]
+
+
 def test_a_job_whose_replicas_all_exit_0_has_succeeded(jobs: Jobs) -> None:
     job = jobs(FakeEngine(by_name()))
     result = job.run(request({"Worker": 3}))

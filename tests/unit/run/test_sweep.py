@@ -24,6 +24,7 @@ from localdlc.run.engine import Overlay
 from localdlc.run.fake_engine import FakeEngine
 from localdlc.stage.layer import begin, work_of
 from localdlc.sweep import sweep, tidy
+from localdlc.terminal.views import swept_text
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 RUNNING: list[Event] = [
@@ -196,7 +197,8 @@ def test_a_job_is_judged_wherever_it_stood(
     for seq, event in enumerate(RUNNING[:known]):
         log.append(Record(seq, START, "dlc1", event))
     log.close()
-    assert swept(engine, home) == [("job", "dlc1")]
+    [done] = sweep(engine, home)
+    assert swept_text(done, dry_run=False) == "marked job dlc1 as Failed"
     assert fold(store.records("dlc1")).status == "Failed"
 
 
@@ -206,7 +208,10 @@ def test_a_job_whose_replicas_were_only_held_keeps_its_verdict(
     held = StatusChanged("Running", "SucceededReserving", "JobSucceeded", "It is completed.")
     job(store, "dlc1", held).close()
     (store.job_folder("dlc1") / "reserved").mkdir()
-    assert swept(engine, home) == [("job", "dlc1")]
+    would = [swept_text(one, dry_run=True) for one in sweep(engine, home, dry_run=True)]
+    assert would == ["would mark job dlc1 as Succeeded"]
+    done = [swept_text(one, dry_run=False) for one in sweep(engine, home)]
+    assert done == ["marked job dlc1 as Succeeded"]
     view = fold(store.records("dlc1"))
     assert (view.status, view.reason_code) == ("Succeeded", "JobSucceeded")
     assert not (store.job_folder("dlc1") / "reserved").exists()

@@ -23,7 +23,8 @@ from ossfs import OSSFileSystem
 from localdlc.errors import InputError
 from localdlc.plan.options import MOST
 from localdlc.plan.oss_uri import OssPlace, oss_place
-from localdlc.stage.credentials import Keys, oss_keys
+from localdlc.stage.credentials import oss_keys
+from localdlc.stage.key_ring import KeyRing
 from localdlc.stage.oss_pages import Client, Found, Page, ahead
 from localdlc.stage.sources import Broken, Changed, Entry, patiently
 
@@ -42,13 +43,19 @@ CHUNK = 1 << 20
 VALID = 3600
 # Seconds to connect, and for the next bytes to come.
 TIMEOUT = (10.0, 60.0)
+EXPIRED = "SecurityTokenExpired"
 CRC64 = "x-oss-hash-crc64ecma"
 UNKNOWN_HOST = re.compile("NameResolutionError|getaddrinfo|Name or service not known")
 TRANSPORT = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
 class Oss(OSSFileSystem):  # type: ignore[misc]  # it has no types
-    """ossfs, with its client of one bucket."""
+    """ossfs, with keys that are renewed (None: without keys) and its client of one bucket."""
+
+    def __init__(self, endpoint: str, ring: KeyRing | None) -> None:
+        super().__init__(endpoint=endpoint, skip_instance_cache=True)
+        if ring:
+            self._auth = oss2.ProviderAuth(ring)
 
     def bucket(self, name: str) -> Client:
         session = self._session
@@ -72,24 +79,20 @@ def open_oss(
 ) -> OssSource:
     """The source at an ``oss://`` Uri, with the user's keys, or without where there are none."""
     place = oss_place(uri)
-    keys: Keys | InputError
+    ring: KeyRing | InputError
     try:
-        keys = oss_keys(config, environment)
-        signing = signed_with(keys)
+        ring = key_ring(config, environment)
     except InputError as error:  # a public bucket needs none
-        keys, signing = error, {}
+        ring = error
     endpoint = endpoint_of(place, config, environment)
-    bucket = Oss(endpoint=endpoint.url, **signing, skip_instance_cache=True).bucket(place.bucket)
-    return OssSource(uri, place.path, bucket, cancelled, endpoint, keys)
+    signing = None if isinstance(ring, InputError) else ring
+    bucket = Oss(endpoint.url, signing).bucket(place.bucket)
+    return OssSource(uri, place.path, bucket, cancelled, endpoint, ring)
 
 
-def signed_with(keys: Keys) -> dict[str, str | None]:
-    """Keys as ossfs wants them."""
-    return {
-        "key": keys.access_key_id,
-        "secret": keys.access_key_secret,
-        "token": keys.security_token,
-    }
+def key_ring(config: Config, environment: Mapping[str, str]) -> KeyRing:
+    """The user's keys. Raises `InputError` where there are none."""
+    return KeyRing(lambda: oss_keys(config, environment))
 
 
 class Endpoint(NamedTuple):
@@ -128,9 +131,9 @@ class OssSource:
         bucket: Client,
         cancelled: Event,
         endpoint: Endpoint,
-        keys: Keys | InputError,
+        ring: KeyRing | InputError,
     ) -> None:
-        """``keys`` are an error where there are none."""
+        """``ring`` is an error where there are no keys."""
         self.uri = uri
         self._object = path
         self._prefix = f"{path.rstrip('/')}/" if path.strip("/") else ""
@@ -138,7 +141,7 @@ class OssSource:
         self._bucket = bucket
         self._cancelled = cancelled
         self._endpoint = endpoint
-        self._keys = keys
+        self._ring = ring
         self._connections = connections(endpoint.url)
         self._crcs: dict[str, int] = {}
 
@@ -233,12 +236,13 @@ class OssSource:
 
     def _told(self, call: Callable[[], T], path: str = "") -> T:
         """The result, or what went wrong in our terms."""
+        token = self._token()
         try:
             return call()
         except oss2.exceptions.RequestError as error:
             raise self._unreachable(error) from error
         except oss2.exceptions.ServerError as error:
-            raise self._refused(error, path) from error
+            raise self._refused(error, path, token) from error
         except ValueError as error:  # an answer cut short is no XML
             raise Broken("an answer broke off") from error
         except TRANSPORT as error:
@@ -255,14 +259,23 @@ class OssSource:
             )
         return Broken(f"the endpoint {url}, which is from {origin}, does not answer")
 
-    def _refused(self, error: Any, path: str) -> Exception:
+    def _token(self) -> str | None:
+        return None if isinstance(self._ring, InputError) else self._ring.keys.security_token
+
+    def _refused(self, error: Any, path: str, token: str | None) -> Exception:
+        """``token`` was known before the request; it may have been renewed since."""
         if error.status >= 500 or error.status == 429:
             return Broken(f"OSS answered {error.status} {error.code}")
         if error.status in (404, 412, 416) and path and error.code != "NoSuchBucket":
             return Changed(path)
-        if error.status == 403 and isinstance(self._keys, InputError):
-            return self._keys
-        origin = "" if isinstance(self._keys, InputError) else self._keys.origin
+        if isinstance(self._ring, InputError):
+            if error.status == 403:
+                return self._ring
+            origin = ""
+        else:
+            if error.code == EXPIRED and self._ring.refused(token):
+                return Broken("the token had expired")
+            origin = self._ring.keys.origin
         said = f"{error.code or error.status}: {error.message}".rstrip(": ")
         return InputError(f"{self.uri}: OSS refuses with {said} {advice(error, origin)}")
 
@@ -276,7 +289,7 @@ def advice(error: Any, origin: str) -> str:
         "NoSuchBucket": "Check the bucket's name and its region's endpoint.",
         "InvalidAccessKeyId": f"The keys are those of {origin}; OSS does not know them.",
         "SignatureDoesNotMatch": f"The keys are those of {origin}; the secret is not the key's.",
-        "SecurityTokenExpired": f"The keys are those of {origin}; get a new token.",
+        EXPIRED: f"The keys are those of {origin}; get a new token.",
         "RequestTimeTooSkewed": "This machine's clock is wrong.",
     }
     with suppress(KeyError):

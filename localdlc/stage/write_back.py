@@ -53,12 +53,11 @@ def destination(
 ) -> Destination:
     """Where a source can be written. Raises `InputError` without keys or for an unknown scheme."""
     if uri.startswith("oss://"):
-        from localdlc.stage.credentials import oss_keys
-        from localdlc.stage.oss import Oss, endpoint_of, signed_with
+        from localdlc.stage.oss import Oss, endpoint_of, key_ring
 
-        place, keys = oss_place(uri), oss_keys(config, environment)
+        place, ring = oss_place(uri), key_ring(config, environment)
         endpoint = endpoint_of(place, config, environment)
-        filesystem = Oss(endpoint=endpoint.url, **signed_with(keys), skip_instance_cache=True)
+        filesystem = Oss(endpoint.url, ring)
         path = f"{place.bucket}/{place.path}"
         return Destination(uri, filesystem, path, folders=False, single=single)
     from localdlc.stage.filesystem import reached

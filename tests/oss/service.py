@@ -67,10 +67,11 @@ def of_object(request: Request) -> str:
 
 @dataclass(slots=True)
 class Service:
-    """Buckets by name, and the accounts that may use them by key."""
+    """Buckets by name, the accounts that may use them by key, and tokens that have expired."""
 
     buckets: dict[str, Bucket] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
+    expired: set[str] = field(default_factory=set)
 
     def answer(self, name: str, request: Request) -> Answer:
         """Raises a `Refusal`."""
@@ -85,7 +86,11 @@ class Service:
     def admit(self, name: str, request: Request, bucket: Bucket | None) -> None:
         unsigned = "authorization" not in request.headers and "Signature" not in request.query
         if not (unsigned and bucket and bucket.public and name in READING):
-            check(request, self.accounts)
+            claim = check(request, self.accounts)
+            if claim.token in self.expired:
+                raise Refusal(
+                    403, "SecurityTokenExpired", "The security token you provided has expired."
+                )
 
 
 def unknown(bucket: Bucket, request: Request) -> NoReturn:

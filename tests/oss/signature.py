@@ -69,7 +69,7 @@ class Claim:
     token: str
 
 
-def check(request: Request, accounts: Mapping[str, Account]) -> None:
+def check(request: Request, accounts: Mapping[str, Account]) -> Claim:
     """Raises a `Refusal` unless one of ``accounts``, by their keys, has signed ``request``."""
     claim = claimed(request)
     account = accounts.get(claim.key)
@@ -94,6 +94,7 @@ def check(request: Request, accounts: Mapping[str, Account]) -> None:
             SignatureProvided=claim.signature,
             StringToSign=text,
         )
+    return claim
 
 
 def claimed(request: Request) -> Claim:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fetching import OSS, Jobs, some
-from oss import Bucket, Change, Cut, Drip, Hold, OssServer, Refuse, Short, Spoil
+from oss import Account, Bucket, Change, Cut, Drip, Hold, OssServer, Refuse, Short, Spoil
 
 from localdlc.config import Config, Oss, Sample
 from localdlc.errors import InputError
@@ -487,6 +490,56 @@ def test_temporary_keys_work(
     one = job()
     one.fetch()
     assert one.files == {"a": b"1"}
+
+
+def test_a_token_that_expires_on_the_way_is_followed_by_the_next(
+    oss: OssServer,
+    bucket: Bucket,
+    job: Jobs,
+    tmp_path: Path,
+    small_pieces: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, then = oss.temporary, replace(oss.temporary, key="STS.Next", token="the-next-token")
+    oss.service.accounts[then.key] = then
+    keys_of(oss, monkeypatch, tmp_path, first)
+    bucket.put("d/large", content := some(10 * PIECE))
+    asked = {"operation": "GetObject", "times": 1}
+    holding = [oss.faults.add(Hold(at=10), skip=skip, **asked) for skip in range(2)]
+    one = job(parallel=2)
+    with ThreadPoolExecutor(1) as pool:
+        end = pool.submit(one.fetch)
+        assert all(fault.reached.wait(PATIENCE) for fault in holding)
+        keys_of(oss, monkeypatch, tmp_path, then)
+        oss.service.expired.add(first.token)
+        oss.faults.clear()
+        end.result(PATIENCE)
+    assert one.files == {"large": content}
+    tokens = {request.query.get("security-token") for request in oss.seen.requests}
+    assert tokens == {None, first.token, then.token}
+
+
+def test_a_token_that_has_expired_and_has_no_follower_is_an_error(
+    oss: OssServer, bucket: Bucket, job: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys_of(oss, monkeypatch, tmp_path, oss.temporary)
+    oss.service.expired.add(oss.temporary.token)
+    bucket.put("d/a", b"1")
+    with pytest.raises(InputError, match=r"SecurityTokenExpired.*get a new token"):
+        job().fetch()
+
+
+def keys_of(oss: OssServer, monkeypatch: pytest.MonkeyPatch, home: Path, account: Account) -> None:
+    """As a tool of the user's keeps them up to date: in the profile, and not in variables."""
+    for name in account.variables(""):
+        if name != "OSS_ENDPOINT":
+            monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    told = {"access_key_id": account.key, "access_key_secret": account.secret}
+    profile = {"name": "default", "mode": "StsToken", "sts_token": account.token, **told}
+    file = home / ".aliyun" / "config.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps({"current": "default", "profiles": [profile]}))
 
 
 def test_a_public_bucket_needs_no_keys_and_any_other_says_where_it_looked(

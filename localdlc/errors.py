@@ -6,6 +6,7 @@
     ├── InvalidRequest                2     InvalidParameter      400
     ├── UsageError                    2     InvalidParameter      400
     ├── NotFound                      2     NotFound              404
+    ├── BadRequest                    2     BadRequest            400
     ├── MachineError                  3     ServiceUnavailable    503
     │   ├── EngineUnavailable
     │   ├── ImageError
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 __all__ = [
+    "BadRequest",
     "EngineUnavailable",
     "HomeError",
     "ImageError",
@@ -109,6 +111,14 @@ class NotFound(LocaldlcError):
     exit_code = 2
     api_code = "NotFound"
     http_status = 404
+
+
+class BadRequest(LocaldlcError):
+    """The job is there, but not in a status in which that can be done."""
+
+    exit_code = 2
+    api_code = "BadRequest"
+    http_status = 400
 
 
 class MachineError(LocaldlcError):

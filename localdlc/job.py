@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from localdlc.libraries import Installations
     from localdlc.metering import Metering
     from localdlc.run.faults import Faults
+    from localdlc.run.hangs import Hangs
     from localdlc.stage.files import FilesTask
     from localdlc.stage.shared import SharedTask
 
@@ -64,9 +65,7 @@ class Result:
     @property
     def exit_code(self) -> int:
         """The contract's exit code for this end."""
-        if self.status == "Stopped":
-            return SIGNAL_CODES.get(self.view.stop_requested_by or "", EXIT_CODES["Stopped"])
-        return EXIT_CODES[self.status]
+        return exit_code(self.view)
 
     @property
     def replicas(self) -> dict[str, ReplicaView]:
@@ -95,6 +94,13 @@ class Result:
             raise JobNotSucceeded(f"{self.job_id} ended {self.status}: {self.view.reason_message}")
 
 
+def exit_code(view: JobView) -> int:
+    """The contract's, of a job that has ended."""
+    if view.status == "Stopped":
+        return SIGNAL_CODES.get(view.stop_requested_by or "", EXIT_CODES["Stopped"])
+    return EXIT_CODES[view.status]
+
+
 def run_job(
     request: dict[str, Any],
     plan: Plan,
@@ -118,7 +124,7 @@ def run_job(
     journal = Journal(plan.job_id, writer, mask, [*listeners, reached])
     try:
         writer.write_document("request.json", mask.value(masked_by_name(request)))
-        writer.write_document("plan.json", mask.value(plan.to_json()))
+        journal.planned(plan)
         inherited = Inheritance(writer.folder, config, mask)
         supervise(plan, engine, config, journal, control, inherited)
     except Exception as error:
@@ -174,16 +180,18 @@ def supervise(
         pull = "never" if config.offline else config.pull
         settings = Settings(digest, config.subnets, pull, config.keep)
         tasks |= outputs.tasks()
-        if faults := faults_of(plan, engine, errands, control.inbox.post):
-            engine, emit = faults.under(engine), faults.heard(emit)
-            after.callback(faults.leave, journal.note)
+        faults = faults_of(plan, engine, errands, control.inbox.post)
+        hangs = hangs_of(plan, config, errands, control, journal)
+        for ears in filter(None, (faults, hangs)):
+            engine, emit = ears.under(engine), ears.heard(emit)
+            after.callback(ears.leave, journal.note)
         if metering := metering_of(plan, config, engine, control.inbox.post):
             emit = metering.heard(emit)
             after.callback(metering.leave)
         if admission:
             after.callback(admission.leave)
         admit = metering.knowing(admission) if metering and admission else admission
-        placed = inherited.leave
+        placed = given_gpus(inherited.leave, journal, control.inbox.post, plan)
         Supervisor(plan, engine, emit, settings, control, tasks, afterwards, placed, admit).run()
     outputs.write_back(journal, succeeded=journal.view.status == "Succeeded")
 
@@ -234,6 +242,16 @@ def faults_of(plan: Plan, engine: Engine, errands: Errands, post: Post) -> Fault
     return Faults(plan, engine, errands, post)
 
 
+def hangs_of(
+    plan: Plan, config: Config, errands: Errands, control: Control, journal: Journal
+) -> Hangs | None:
+    if config.hang_timeout is None:
+        return None
+    from localdlc.hanging import hangs
+
+    return hangs(plan, config, errands, control, journal.masked)
+
+
 def admission_of(plan: Plan, config: Config, engine: Engine, sweep: Task) -> Admission | None:
     """Its turn on this machine, for a job that may have to wait for others."""
     exact = config.resources == "exact"
@@ -242,6 +260,23 @@ def admission_of(plan: Plan, config: Config, engine: Engine, sweep: Task) -> Adm
     from localdlc.admission import Admission
 
     return Admission(engine, config.home, sweep, exact=exact, wait=not config.no_wait)
+
+
+def given_gpus(
+    placed: Callable[[Plan], None], journal: Journal, post: Post, plan: Plan
+) -> Callable[[Plan], None]:
+    """Where there are GPUs it is told and kept which replica has which."""
+    if plan.pool is None:
+        return placed
+
+    def told(plan: Plan) -> None:
+        from localdlc.plan.gpus import handed_out
+
+        placed(plan)
+        journal.planned(plan)
+        post(Note(handed_out(plan)))
+
+    return told
 
 
 def metering_of(plan: Plan, config: Config, engine: Engine, post: Post) -> Metering | None:

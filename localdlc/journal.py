@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from localdlc.record.events import (
     Event,
@@ -19,6 +20,9 @@ from localdlc.record.masking import Mask
 from localdlc.record.store import JobLog
 from localdlc.record.streams import Streams
 from localdlc.record.view import JobView, after
+
+if TYPE_CHECKING:
+    from localdlc.plan.model import Plan
 
 __all__ = ["Journal", "Listener"]
 
@@ -63,8 +67,16 @@ class Journal:
         for listener in self._listeners:
             listener(record, self.view)
 
+    def planned(self, plan: Plan) -> None:
+        """What will be done is kept beside what happens; may be called on any thread."""
+        self._writer.write_document("plan.json", self._mask.value(plan.to_json()))
+
     def note(self, text: str) -> None:
         self(Note(text))
+
+    def masked(self, text: str) -> str:
+        """The text without the job's secrets; may be called on any thread."""
+        return self._mask.text(text)
 
     def learn(self, secrets: Iterable[str]) -> None:
         """What must not be shown from now on; may be called on any thread."""

@@ -6,7 +6,7 @@ This module is light: each method loads the rooms that it needs.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +16,11 @@ from localdlc.beside import beside
 from localdlc.config import Config
 from localdlc.errors import EngineUnavailable, InvalidRequest, NotEmulated, NotFound, UsageError
 from localdlc.job_id import checked_job_id
-from localdlc.looking import Looking
+from localdlc.living import Living
 from localdlc.record.masking import Mask
 
 if TYPE_CHECKING:
+    from localdlc.doctor import Check
     from localdlc.job import Listener, Result
     from localdlc.plan.model import Plan
     from localdlc.plan.resources import Host
@@ -38,32 +39,14 @@ Reading = Callable[[], "tuple[dict[str, Any], Plan]"]
 """A request on its way: call it for the request as JSON and its plan, or for what is wrong."""
 
 
-class Service(Looking):
+class Service(Living):
     """The jobs of one home, on one engine. The engine is connected to when it is first needed."""
 
     def __init__(
         self, config: Config, engine: Engine | None = None, mask: Mask | None = None
     ) -> None:
         """``mask`` learns every secret that comes by."""
-        super().__init__(config)
-        self.mask = mask or Mask(())
-        self._engine = engine
-        self._connected: Engine | None = None
-
-    @property
-    def engine(self) -> Engine:
-        """Raises `EngineUnavailable` when none answers."""
-        found = self._engine or self._connected
-        if found is None:
-            from localdlc.run.docker_engine import connect
-
-            found = self._connected = connect(os.environ)
-        return found
-
-    def close(self) -> None:
-        """Gives back the connection to an engine that the service has found itself."""
-        if self._connected:
-            self._connected.close()
+        super().__init__(config, engine, mask)
 
     # before a job
 
@@ -185,6 +168,13 @@ class Service(Looking):
             raise UsageError(f"there is no file {dockerfile}")
         return build_base(self.engine, dockerfile, tag or BASE, on_progress=on_progress)
 
+    def examine(self) -> Iterator[Check]:
+        """Whether this machine can run jobs, check by check; nothing is left behind."""
+        from localdlc.doctor import examine
+        from localdlc.stage.image import BASE
+
+        return examine(self.config, os.environ, lambda: self.engine, BASE)
+
     # a job
 
     def read_job(
@@ -230,21 +220,9 @@ class Service(Looking):
 
         Raises what `run_job` raises before it begins; later errors are in the job's reason.
         """
-        import pickle
-
-        from localdlc.spawning import spawn
-
         chosen = checked_job_id(job_id)
-        supervisor = spawn("run")  # it loads what it needs meanwhile
-        orders = b""
-        try:
-            with self.mask.guarding():
-                request, plan = self._read(data, overrides, chosen, strict)
-            orders = pickle.dumps((request, plan, self.config, self.mask))
-        finally:
-            supervisor.tell(orders)
-        supervisor.answer()
-        return plan.job_id
+        with self.mask.guarding():
+            return self._hand_over(lambda: self._read(data, overrides, chosen, strict))
 
     def create_job(
         self,

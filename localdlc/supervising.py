@@ -23,6 +23,7 @@ from localdlc.record.events import Record
 from localdlc.record.view import JobView
 from localdlc.run.control import Control
 from localdlc.run.docker_engine import connect
+from localdlc.sweep import sweep
 from localdlc.taking_over import take_over
 
 __all__ = ["main"]
@@ -71,15 +72,19 @@ def answer(error: BaseException | None) -> None:
 
 
 def main() -> None:
-    """``run``, with a request and its plan on standard input, or ``carry-on HOME JOB``."""
+    """``run`` (request and plan on standard input), ``carry-on HOME JOB`` or ``sweep HOME``."""
     if path := os.environ.pop("PYTHONPATH").partition(os.pathsep)[2]:
         os.environ["PYTHONPATH"] = path  # what we start is to find what it always finds
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    if sys.argv[1] == "run":
-        run()
-    else:
-        carry_on(Path(sys.argv[2]), sys.argv[3])
+    match sys.argv[1:]:
+        case ["run"]:
+            run()
+        case ["carry-on", home, job_id]:
+            carry_on(Path(home), job_id)
+        case ["sweep", home]:
+            with suppress(LocaldlcError):  # the next command tries again
+                sweep(connect(os.environ), Path(home))
 
 
 def run() -> None:

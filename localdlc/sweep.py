@@ -202,6 +202,7 @@ def tidy(folder: Path) -> None:
     """What a killed run left in its job's folder: what the job wrote stays, as after any run."""
     discard_files(folder)  # keys go first: they must not stay for what may fail below
     discard_inheritance(folder)
+    (folder / "control").unlink(missing_ok=True)
     shutil.rmtree(folder / "wheels", ignore_errors=True)
     shutil.rmtree(folder / "credentials", ignore_errors=True)
     shutil.rmtree(folder / "reserved", ignore_errors=True)

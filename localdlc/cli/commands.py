@@ -18,11 +18,15 @@ COMMANDS = {
     "list": "jobs:list_",
     "show": "jobs:show",
     "logs": "logs:logs",
+    "wait": "living:wait",
+    "stop": "living:stop",
     "top": "usage:top",
     "write-back": "jobs:write_back",
+    "rm": "living:rm",
     "gc": "jobs:gc",
     "cache": "cache:cache",
     "image": "image:image",
+    "doctor": "doctor:doctor",
     "config": "settings:config",
 }
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from localdlc.cli.moments import MOMENT
-from localdlc.cli.options import output, service, shared
+from localdlc.cli.options import noticing, output, service, shared
 from localdlc.record.query import SORTS, JobQuery
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def list_(output: str, **flags: Any) -> None:
     query = JobQuery(**{f.name: flags.pop(f.name) for f in dataclasses.fields(JobQuery)})
     if query.page > 1 and query.limit is None:
         raise click.UsageError("--page needs -n: how many jobs a page has.")
-    rows = service(flags).list_jobs(query)
+    rows = noticing(flags).list_jobs(query)
     if output == "json":
         click.echo(json.dumps([row._asdict() for row in rows], indent=1))
         return
@@ -102,24 +102,24 @@ def show(job: str, env: bool, timeline: bool, metrics: bool, output: str, **flag
     if metrics:
         from localdlc.cli.usage import show_metrics
 
-        show_metrics(service(flags), job, output)
+        show_metrics(noticing(flags), job, output)
         return
     if output == "csv":
         raise click.UsageError("-o csv goes with --metrics.")
     if env:
-        show_env(service(flags).get_system_envs(job), output)
+        show_env(noticing(flags).get_system_envs(job), output)
         return
     if timeline:
-        show_timeline(*service(flags).get_timeline(job), output)
+        show_timeline(*noticing(flags).get_timeline(job), output)
         return
     if output == "json":
         from localdlc.record.events import stamp
 
-        click.echo(json.dumps(service(flags).describe_job(job), indent=1, default=stamp))
+        click.echo(json.dumps(noticing(flags).describe_job(job), indent=1, default=stamp))
         return
     from localdlc.terminal.views import job_text
 
-    jobs = service(flags)
+    jobs = noticing(flags)
     view, _ = jobs.get_job(job)
     click.echo(job_text(view))
     if why := jobs.explain_job(view.job_id):

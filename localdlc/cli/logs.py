@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from localdlc.cli.moments import MOMENT
-from localdlc.cli.options import output, service, shared
+from localdlc.cli.options import noticing, output, shared
+from localdlc.errors import UsageError
 from localdlc.record.log_query import Line, LogQuery, folded
 
 __all__ = ["logs"]
@@ -28,6 +29,7 @@ def pattern(_ctx: object, _param: object, given: str | None) -> re.Pattern[bytes
 @click.command()
 @click.argument("job", metavar="JOB")
 @click.argument("pods", nargs=-1, metavar="[POD]...")
+@click.option("-f", "--follow", is_flag=True, help="And what is written until the job has ended.")
 @click.option("--attempt", type=click.IntRange(1), help="Only what was written in this attempt.")
 @click.option("-p", "--previous", is_flag=True, help="Only of the attempt before the last.")
 @click.option("--since", type=MOMENT, help="Written after: 10m (ago), or a date.")
@@ -37,16 +39,25 @@ def pattern(_ctx: object, _param: object, given: str | None) -> re.Pattern[bytes
 @click.option("--fold", is_flag=True, help="What several replicas wrote alike comes once.")
 @shared
 @output
-def logs(job: str, fold: bool, output: str, **flags: Any) -> None:
+def logs(job: str, follow: bool, fold: bool, output: str, **flags: Any) -> None:
     """Print what the replicas of JOB wrote; only those of POD (such as worker-0) if given.
 
     What a replica wrote in its second attempt comes as worker-0/2.
 
     \b
     localdlc logs last worker-0 worker-1 --since 10m --grep 'loss='
+    localdlc logs last -f --tail 20
     """
     query = LogQuery(**{f.name: flags.pop(f.name) for f in fields(LogQuery)})
-    found = service(flags).get_pod_logs(job, query)
+    if follow and (fold or query.previous):
+        raise UsageError("--fold and --previous are for what was written; leave --follow out")
+    jobs = noticing(flags)
+    if follow:
+        for some in jobs.follow_pod_logs(job, query):
+            say_json(some) if output == "json" else say(some, prefixed=len(query.pods) != 1)
+            sys.stdout.buffer.flush()
+        return
+    found = jobs.get_pod_logs(job, query)
     if query.previous:
         found = iter(known := list(found))
         if not known:

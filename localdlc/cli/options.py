@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from localdlc.config import Config
     from localdlc.service import Service
 
-__all__ = ["job_options", "output", "read_body", "service", "shared", "strict"]
+__all__ = ["job_options", "noticing", "output", "read_body", "service", "shared", "strict"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -146,6 +146,22 @@ job_options = apply(
             help="NCCL sees replicas as nodes, or as processes that share memory.",
         ),
         click.option(
+            "--hang-timeout",
+            metavar="DURATION",
+            help="Take all stacks when no replica has written anything for so long (60s, 5m).",
+        ),
+        click.option(
+            "--on-hang",
+            type=click.Choice(["go-on", "stop"]),
+            help="What becomes of the job then (stop).",
+        ),
+        click.option(
+            "--debug-replica",
+            multiple=True,
+            metavar="REPLICA[:PORT]",
+            help="Let its Python wait for a debugger at this port of 127.0.0.1 (5678).",
+        ),
+        click.option(
             "--fault",
             multiple=True,
             metavar="REPLICA:WHAT@WHEN",
@@ -179,6 +195,14 @@ def service(flags: dict[str, Any]) -> Service:
     from localdlc.service import Service
 
     return Service(configured(flags), mask=click.get_current_context().obj)
+
+
+def noticing(flags: dict[str, Any]) -> Service:
+    """The same; a job of this home that has lost its supervisor is told, and seen to."""
+    jobs = service(flags)
+    for job_id in jobs.notice():
+        click.echo(f"note: {job_id} has lost its supervisor; it is seen to.", err=True)
+    return jobs
 
 
 def read_body(name: str) -> bytes:

@@ -27,6 +27,7 @@ VALID = "The request is valid."
 @output
 @click.option("-q", "--quiet", is_flag=True, help="Only the output of replicas and the verdict.")
 @click.option("--no-color", is_flag=True, help="No colours (also NO_COLOR).")
+@click.option("--detach", is_flag=True, help="Print the JobId and leave the job to itself.")
 def run(
     file: str,
     overrides: tuple[str, ...],
@@ -35,6 +36,7 @@ def run(
     output: str,
     quiet: bool,
     no_color: bool,
+    detach: bool,
     **flags: Any,
 ) -> int:
     """Run the request in FILE (- for standard input) and exit with its verdict.
@@ -43,6 +45,10 @@ def run(
     localdlc run job.json --set 'JobSpecs[0].PodCount=2' --map oss://bucket/data/=./data
     """
     jobs = service(flags)
+    if detach:
+        started = jobs.start_job(read_body(file), overrides, job_id, strict)
+        click.echo(json.dumps({"job_id": started}) if output == "json" else started)
+        return 0
     reading = jobs.read_job(read_body(file), overrides, job_id, strict)
     from localdlc.run.control import Control
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localdlc.cli.options import output, service, shared
+from localdlc.cli.options import noticing, output, shared
 from localdlc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def top(job: str, once: bool, output: str, **flags: Any) -> None:
     """
     from localdlc.terminal.top import top_json, top_text
 
-    with service(flags).watch_job(job) as watch:
+    with noticing(flags).watch_job(job) as watch:
         use = watch.look()
         if output == "json":
             click.echo(json.dumps(top_json(use), indent=1))

@@ -160,6 +160,12 @@ class Store:
         except BlockingIOError:
             return None
 
+    def forget(self, job_id: str) -> None:
+        """Its records; its folder is whoever's who asks."""
+        with explained(self.home), transaction(self._database) as database:
+            database.execute("DELETE FROM events WHERE job_id = ?", (job_id,))
+            database.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,))
+
     # reading
 
     def jobs(self, query: JobQuery | None = None) -> list[JobRow]:

@@ -27,6 +27,7 @@ __all__ = [
     "Short",
     "allocate",
     "choose",
+    "handed_out",
     "needed",
     "wanted",
 ]
@@ -34,6 +35,8 @@ __all__ = [
 Want = Fraction | int
 # What a replica is to find, for the check before its command.
 EXPECTED = "LOCALDLC_GPUS"
+# Replicas whose GPUs are told one by one; the plan that is kept has all of them.
+TOLD = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,18 @@ def given(replica: ReplicaPlan, gpus: tuple[Gpu, ...]) -> ReplicaPlan:
     named = not any(gpu.devices for gpu in gpus)
     env = {**replica.env, **({EXPECTED: ",".join(ids)} if named else {})}
     return replace(replica, env=env, resources=replace(replica.resources, gpus=ids))
+
+
+def handed_out(plan: Plan) -> str:
+    """Which replica has which, in words."""
+    index = {gpu.uuid: str(gpu.index) for gpu in plan.pool.gpus} if plan.pool else {}
+    having = [replica for replica in plan.replicas if replica.resources.gpus]
+    parts = [
+        f"{one.role}-{one.index} has {', '.join(index[uuid] for uuid in one.resources.gpus)}"
+        for one in having[:TOLD]
+    ]
+    rest = f"; and so on for {len(having)} replicas" if len(having) > TOLD else ""
+    return f"GPUs: {'; '.join(parts)}{rest}."
 
 
 def choose(

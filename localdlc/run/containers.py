@@ -42,7 +42,6 @@ def container_of(
             "localdlc.index": str(replica.index),
             "localdlc.attempt": str(attempt),
             "localdlc.gpus": ",".join(replica.resources.gpus),
-            **({"localdlc.gpus.shared": "true"} if plan.pool and plan.pool.shared else {}),
             **limits(replica.resources),
         },
     )

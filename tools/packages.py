@@ -1,4 +1,4 @@
-"""Get what set-up needs of the operating system: git, and Python's venv.
+"""Get what set-up needs of the operating system: git, and Python's venv; for tests, Git LFS.
 
 Usage: python tools/packages.py
 
@@ -27,15 +27,28 @@ APT_GET = ("apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-P
 
 
 def main() -> int:
-    """Install what is missing; 0 when nothing is any more."""
-    absent = missing()
-    if not absent:
+    """Install what is missing; 0 when nothing is any more that set-up needs."""
+    absent, wished = missing(), wishes()
+    if not (absent or wished):
         return 0
-    if not may_install():
+    able = may_install()
+    if absent and not able:
         say(f"missing: {', '.join(absent)}. Install with the system's package manager, try again.")
         return 1
-    install(absent)
+    if absent:
+        install(absent)
+    if wished and not (able and attempted(wished)):
+        say(f"tests that need {' '.join(wished)} will be skipped")
     return 0
+
+
+def attempted(packages: Sequence[str]) -> bool:
+    """Whether they could be installed."""
+    try:
+        install(packages)
+    except subprocess.CalledProcessError:
+        return False
+    return True
 
 
 def missing() -> list[str]:
@@ -45,6 +58,11 @@ def missing() -> list[str]:
     if not all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")):
         absent.append(f"python3.{sys.version_info.minor}-venv")
     return absent
+
+
+def wishes() -> list[str]:
+    """Debian's names of what only tests need here."""
+    return [name for name in ("git-lfs",) if not which(name)]
 
 
 def may_install() -> bool:

@@ -7,13 +7,15 @@ who may talk to the engine can read a container's variables and command.
 from __future__ import annotations
 
 import ast
+import netrc
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -41,16 +43,21 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class PipSettings:
-    """``options`` by pip's names without dashes, ``variables`` of the environment."""
+    """``options`` by pip's names without dashes, ``variables`` of the environment.
+
+    ``logins`` are names and passwords of a netrc by host, for the hosts of ``options`` alone.
+    """
 
     options: Mapping[str, str]
     variables: Mapping[str, str]
+    logins: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
 
     def secrets(self) -> set[str]:
         """Passwords and tokens of every URL, as they stand there and as they are meant."""
         texts = (*self.options.values(), *self.variables.values())
         found = {secret for text in texts for secret in PASTED.findall(text)}
-        return found | {unquote(secret) for secret in found}
+        passwords = {password for _, password in self.logins.values() if password}
+        return found | {unquote(secret) for secret in found} | passwords
 
     def mounts(self) -> tuple[Mount, ...]:
         """Indexes and folders of wheels that are on this machine, at the same path."""
@@ -61,7 +68,8 @@ class PipSettings:
     def environment(self) -> dict[str, str]:
         """For the errand: where the file is, and nothing of the image's own for what we set."""
         blank = {f"PIP_{name.upper().replace('-', '_')}": "" for name in self.options}
-        return {**blank, "PIP_CONFIG_FILE": f"{PLACE}/pip.conf"}
+        netrc = {"NETRC": f"{PLACE}/netrc"} if self.logins else {}
+        return {**blank, **netrc, "PIP_CONFIG_FILE": f"{PLACE}/pip.conf"}
 
     def write(self, folder: Path) -> None:
         """Makes ``folder``, to be mounted at `PLACE`; every user of a container may read it."""
@@ -77,6 +85,8 @@ class PipSettings:
         (folder / "pip.conf").write_text("".join(conf(options)))
         exports = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
         (folder / "environment").write_text("".join(exports))
+        if self.logins:
+            (folder / "netrc").write_text("".join(map(machine, self.logins.items())))
 
 
 def conf(options: Mapping[str, str]) -> Iterator[str]:
@@ -85,6 +95,38 @@ def conf(options: Mapping[str, str]) -> Iterator[str]:
     for name, value in sorted(options.items()):
         values = "\n    ".join(value.split())
         yield f"{name} = {values}\n"
+
+
+def machine(entry: tuple[str, tuple[str, str]]) -> str:
+    """A line of a netrc. What needs no quotes has none: Pythons before 3.11 kept them."""
+    host, (name, password) = entry
+    said = (
+        word
+        if re.fullmatch(r"[^\s\"'\\#]+", word)
+        else '"' + re.sub(r'(["\\])', r"\\\1", word) + '"'
+        for word in (name, password)
+    )
+    return "machine {} login {} password {}\n".format(host, *said)
+
+
+def logins_of(
+    options: Mapping[str, str], environment: Mapping[str, str]
+) -> dict[str, tuple[str, str]]:
+    """What pip would take from this machine's netrc for the hosts that ``options`` name."""
+    home = Path(environment.get("HOME") or Path.home())
+    named = environment.get("NETRC")
+    places = [Path(named).expanduser()] if named else [home / ".netrc", home / "_netrc"]
+    file = next((place for place in places if place.is_file()), None)
+    if file is None:
+        return {}
+    found = {}
+    with suppress(OSError, UnicodeDecodeError, netrc.NetrcParseError):  # as pip itself does
+        known = netrc.netrc(str(file))
+        values = " ".join(options.get(name, "") for name in INDEXES).split()
+        for host in filter(None, (urlsplit(value).hostname for value in values)):
+            if login := known.authenticators(host):
+                found[host] = (login[0] or "", login[2] or "")
+    return found
 
 
 def copy(source: Path, target: Path) -> None:
@@ -126,9 +168,8 @@ def pip_settings(environment: Mapping[str, str]) -> PipSettings:
         if name in options and not Path(options[name]).exists():
             del options[name]
     spelled = (*PROXIES, *(name.upper() for name in PROXIES))
-    return PipSettings(
-        options, {name: environment[name] for name in spelled if name in environment}
-    )
+    variables = {name: environment[name] for name in spelled if name in environment}
+    return PipSettings(options, variables, logins_of(options, environment))
 
 
 def by_section(lines: str) -> dict[str, dict[str, str]]:

@@ -311,6 +311,18 @@ def test_the_login_of_an_index_is_nowhere_to_be_found(
     assert not [path for path in files if secret in path.read_bytes()]
 
 
+def test_a_login_may_be_in_a_netrc(localdlc: CommandLine, index: Index, tmp_path: Path) -> None:
+    name, password = LOGIN
+    (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login {name} password {password}\n")
+    settings = pip(index, NETRC=str(tmp_path / "netrc"))
+    settings["PIP_INDEX_URL"] = f"https://127.0.0.1:{index.port}/simple"
+    done = localdlc.run(wanting(f"env; {version('gamma')}", "gamma"), **settings)
+    assert done.lines[-1] == "master-0 | 1.0"
+    assert password not in done.text
+    files = [path for path in localdlc.home.rglob("*") if path.is_file()]
+    assert not [path for path in files if password.encode() in path.read_bytes()]
+
+
 # failures
 
 

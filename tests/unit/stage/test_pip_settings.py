@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import netrc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +54,42 @@ def test_what_does_not_say_where_packages_are_stays_here(read: Read) -> None:
     conf = "[global]\ntarget = /home/ann/lib\nuser = true\nrequire-virtualenv = true\n"
     told = read(conf, PIP_LOG="/home/ann/pip.log").options
     assert not {"target", "user", "require-virtualenv", "log"} & told.keys()
+
+
+def test_logins_of_a_netrc_come_along_for_the_hosts_of_the_indexes(
+    read: Read, tmp_path: Path
+) -> None:
+    """Told by the module that pip itself reads them with."""
+    words = 'with "quotes", a \\ and a #'
+    escaped = words.replace("\\", "\\\\").replace('"', '\\"')
+    (tmp_path / ".netrc").write_text(
+        "machine pypi.example.org login ann password s3cret-of-ann\n"
+        f'machine more.example.org login "bob b" password "{escaped}"\n'
+        "machine git.example.org login eve password s3cret-of-eve\n"
+    )
+    more = "https://more.example.org:8443/simple"
+    settings = read(PIP_INDEX_URL="https://pypi.example.org/simple", PIP_EXTRA_INDEX_URL=more)
+    assert {"s3cret-of-ann", words} <= settings.secrets()
+    assert "s3cret" not in repr(settings)
+    assert settings.environment()["NETRC"] == "/run/localdlc/pip/netrc"
+    settings.write(tmp_path / "pip")
+    assert netrc.netrc(str(tmp_path / "pip" / "netrc")).hosts == {
+        "pypi.example.org": ("ann", "", "s3cret-of-ann"),
+        "more.example.org": ("bob b", "", words),
+    }
+
+
+@pytest.mark.parametrize("content", [None, "machine", "machine other login ann password x"])
+def test_without_a_login_in_a_netrc_there_is_none(
+    content: str | None, read: Read, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    if content:
+        elsewhere.write_text(content)
+    settings = read(PIP_INDEX_URL="https://pypi.example.org/simple", NETRC=str(elsewhere))
+    assert "NETRC" not in settings.environment()
+    settings.write(tmp_path / "pip")
+    assert not (tmp_path / "pip" / "netrc").exists()
 
 
 def test_many_values_arrive_as_many(read: Read, tmp_path: Path) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import subprocess
 import sys
-from typing import TYPE_CHECKING
+
+import pytest
 
 from tools import packages
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def test_a_machine_with_all_lacks_nothing() -> None:
@@ -27,8 +26,30 @@ def test_nothing_is_run_as_root_before_something_is_to_be_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(packages, "missing", list)
+    monkeypatch.setattr(packages, "wishes", list)
     monkeypatch.setattr(packages, "install", lambda _: 1 / 0)
     assert packages.main() == 0
+
+
+@pytest.mark.parametrize("apt", [None, 0, 100])
+def test_what_only_tests_need_is_installed_where_that_can_be_done(
+    apt: int | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``apt`` is how apt-get ends; None: there is none."""
+    installed: list[str] = []
+
+    def install(names: list[str]) -> None:
+        installed.extend(names)
+        if apt:
+            raise subprocess.CalledProcessError(apt, "apt-get")
+
+    monkeypatch.setattr(packages, "missing", list)
+    monkeypatch.setattr(packages, "which", lambda name: None if name == "git-lfs" else "/there")
+    monkeypatch.setattr(packages, "may_install", lambda: apt is not None)
+    monkeypatch.setattr(packages, "install", install)
+    assert packages.main() == 0
+    assert installed == ([] if apt is None else ["git-lfs"])
+    assert ("tests that need git-lfs" in capsys.readouterr().out) is (apt != 0)
 
 
 def test_what_cannot_be_installed_is_named(

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from localdlc.spec.problems import invalid, missing, nearest, one_of, quoted
+from localdlc.spec.rules.inputs import mount_flaw, mounts, place_of
 from localdlc.spec.rules.places import containers, roles, security_contexts
 from localdlc.spec.rules.roles import image
 
@@ -38,9 +39,7 @@ def side_names(request: CreateJobRequest) -> Iterator[Problem]:
     """Names are Kubernetes' (DNS labels), and those of one pod differ."""
     seen: dict[tuple[str, str], str] = {}
     for path, container in containers(request):
-        name = container.Name
-        if name is None:
-            continue
+        name = container.Name or default_name(path)
         if not _NAME.fullmatch(name):
             sentence = "must be lower-case letters, digits and '-', at most 63"
             yield invalid(f"{path}.Name", sentence)
@@ -49,14 +48,27 @@ def side_names(request: CreateJobRequest) -> Iterator[Problem]:
             yield invalid(f"{path}.Name", f"is also the Name of {first}; each needs its own")
 
 
+def default_name(path: str) -> str:
+    """Who has no Name is called by its place: ``init-0``, ``sidecar-1``."""
+    kind, _, index = path.rpartition(".")[2].rstrip("]").partition("[")
+    return f"{'init' if kind == 'InitContainers' else 'sidecar'}-{index}"
+
+
 def shared_volumes(request: CreateJobRequest) -> Iterator[Problem]:
-    """Folders of the containers."""
+    """Folders of the containers, where nothing else is."""
     for path, spec in roles(request):
         folders = spec.ExtraPodSpec.SharedVolumeMountPaths if spec.ExtraPodSpec else []
+        own = [
+            (f"{path}.LocalMountSpecs[{index}].MountPath", local.MountPath or "")
+            for index, local in enumerate(spec.LocalMountSpecs)
+        ]
+        first = {place_of(place): where for where, place in (*mounts(request), *own) if place}
         for index, folder in enumerate(folders):
-            if not folder.startswith("/"):
-                at = f"{path}.ExtraPodSpec.SharedVolumeMountPaths[{index}]"
-                yield invalid(at, "must be an absolute path in the container")
+            at = f"{path}.ExtraPodSpec.SharedVolumeMountPaths[{index}]"
+            if flaw := mount_flaw(folder):
+                yield invalid(at, flaw)
+            elif (there := first.setdefault(place_of(folder), at)) != at:
+                yield invalid(at, f"is the place of {there}, too; each needs its own")
 
 
 def users(request: CreateJobRequest) -> Iterator[Problem]:

@@ -24,7 +24,10 @@ __all__ = [
     "distinct_mounts",
     "libraries",
     "local_mounts",
+    "mount_flaw",
     "mount_paths",
+    "mounts",
+    "place_of",
     "role_chains",
     "uris",
 ]
@@ -54,8 +57,8 @@ def uris(request: CreateJobRequest) -> Iterator[Problem]:
 
 def mount_paths(request: CreateJobRequest) -> Iterator[Problem]:
     """Absolute, without ``..``, and not the root."""
-    for path, mount_path in _mounts(request):
-        sentence = _mount_flaw(mount_path)
+    for path, mount_path in mounts(request):
+        sentence = mount_flaw(mount_path)
         if sentence:
             yield invalid(path, sentence)
 
@@ -63,10 +66,10 @@ def mount_paths(request: CreateJobRequest) -> Iterator[Problem]:
 def distinct_mounts(request: CreateJobRequest) -> Iterator[Problem]:
     """No two inputs lie in one place, however it is written."""
     first: dict[str, str] = {}
-    for path, mount_path in _mounts(request):
-        if _mount_flaw(mount_path):
+    for path, mount_path in mounts(request):
+        if mount_flaw(mount_path):
             continue
-        place = "/" + posixpath.normpath(mount_path).lstrip("/")
+        place = place_of(mount_path)
         if place in first:
             yield invalid(path, f"is also the MountPath of {first[place]}; each needs its own")
         first.setdefault(place, path.removesuffix(".MountPath"))
@@ -133,11 +136,12 @@ def _local_mount(
         yield missing(f"{at}.MountPath")
     elif mode == "Block" and not mount.startswith("/dev/"):
         yield invalid(f"{at}.MountPath", "must begin with /dev/ for MountMode Block")
-    elif _mount_flaw(mount):
-        yield invalid(f"{at}.MountPath", _mount_flaw(mount))
+    elif mount_flaw(mount):
+        yield invalid(f"{at}.MountPath", mount_flaw(mount))
 
 
-def _mounts(request: CreateJobRequest) -> Iterator[tuple[str, str]]:
+def mounts(request: CreateJobRequest) -> Iterator[tuple[str, str]]:
+    """Every MountPath that the job has in all its replicas."""
     for path, source in data_sources(request):
         if source.MountPath is not None:
             yield f"{path}.MountPath", source.MountPath
@@ -145,7 +149,13 @@ def _mounts(request: CreateJobRequest) -> Iterator[tuple[str, str]]:
         yield "CodeSource.MountPath", request.CodeSource.MountPath
 
 
-def _mount_flaw(path: str) -> str:
+def place_of(mount_path: str) -> str:
+    """The same for each way to write it."""
+    return "/" + posixpath.normpath(mount_path).lstrip("/")
+
+
+def mount_flaw(path: str) -> str:
+    """What is wrong with a place in the container; "" for nothing."""
     if not path.startswith("/"):
         return "must be an absolute path in the container, such as /mnt/data"
     if ".." in path.split("/"):

@@ -58,6 +58,16 @@ def test_a_job_may_go_this_way_and_its_history_shows_it(path: str) -> None:
     assert [span.end for span in view.history] == [*starts[1:], None]
 
 
+def test_why_a_job_is_queued_is_what_it_was_told_last() -> None:
+    queued = [*moves("Creating", "Queuing"), events.JobQueued("no GPU"), events.JobQueued("one")]
+    view = view_of(*queued)
+    assert (view.status, view.reason_code, view.reason_message) == ("Queuing", "to Queuing", "one")
+    assert [span.reason_message for span in view.history] == ["", "one"]
+    running = view_of(*queued, StatusChanged("Queuing", "EnvPreparing"), events.JobQueued("late"))
+    assert running.reason_message == ""
+    assert running.history[1].reason_message == "one"
+
+
 ALL = sorted({*MOVES, *TERMINAL} - {""})
 ILLEGAL = [
     ("Running", "Creating"),

@@ -201,6 +201,23 @@ def test_what_happens_is_said_on_standard_error() -> None:
     ]
 
 
+def test_what_a_job_waits_for_is_said_whenever_it_changes() -> None:
+    screen = Screen().show(
+        StatusChanged("", "Creating"),
+        StatusChanged("Creating", "Queuing"),
+        events.JobQueued("1 GPU is wanted"),
+        events.JobQueued("1 GPU is still wanted"),
+        StatusChanged("Queuing", "EnvPreparing"),
+    )
+    assert screen.said == [
+        "dlc1: Creating",
+        "dlc1: Queuing",
+        "  waits: 1 GPU is wanted",
+        "  waits: 1 GPU is still wanted",
+        "dlc1: EnvPreparing",
+    ]
+
+
 def test_quiet_says_nothing_but_output_and_verdict() -> None:
     screen = Screen(quiet=True).show(
         events.Note("n"), events.Progress("i", "1%"), log(b"a\n"), finished("Succeeded", W0)

@@ -1,6 +1,6 @@
-"""Whether a request is signed by whom it says: version 1, in a header or in the query.
+"""Whether a request is signed by whom it says: versions 1 and 4, in a header or in the query.
 
-That is the version which oss2 and ossfs use unless told otherwise. The text that is signed:
+Version 1 is what oss2 and ossfs use unless told otherwise. The text that is signed there:
 https://www.alibabacloud.com/help/en/oss/developer-reference/include-signatures-in-the-authorization-header
 """
 
@@ -10,11 +10,12 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from . import signature_v4
 from .messages import Request
 from .refusal import Refusal, access_denied
 
@@ -61,12 +62,16 @@ TEMPORARY = Account("STS.OssTestsKey", "secret-of-the-sts-tests", "token-of-the-
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who a request says that it is from, and what it proves it with."""
+    """Who a request says that it is from, and what it proves it with.
+
+    ``sign`` gives the signature of ``text`` for a secret.
+    """
 
     key: str
     signature: str
-    date: str
     token: str
+    text: str
+    sign: Callable[[str, str], str]
 
 
 def check(request: Request, accounts: Mapping[str, Account]) -> Claim:
@@ -83,8 +88,7 @@ def check(request: Request, accounts: Mapping[str, Account]) -> Claim:
         )
     if claim.token != account.token:
         raise Refusal(403, "InvalidSecurityToken", "The security token you provided is invalid.")
-    text = text_to_sign(request, claim.date)
-    if not hmac.compare_digest(signature(account.secret, text), claim.signature):
+    if not hmac.compare_digest(claim.sign(account.secret, claim.text), claim.signature):
         raise Refusal(
             403,
             "SignatureDoesNotMatch",
@@ -92,7 +96,7 @@ def check(request: Request, accounts: Mapping[str, Account]) -> Claim:
             "Check your key and signing method.",
             OSSAccessKeyId=claim.key,
             SignatureProvided=claim.signature,
-            StringToSign=text,
+            StringToSign=claim.text,
         )
     return claim
 
@@ -102,22 +106,34 @@ def claimed(request: Request) -> Claim:
     if "Signature" in query:
         if float(query["Expires"]) < time.time():
             raise access_denied("Request has expired.")
-        token = query.get("security-token", "")
-        return Claim(query["OSSAccessKeyId"], query["Signature"], query["Expires"], token)
+        token, text = query.get("security-token", ""), text_to_sign(request, query["Expires"])
+        return Claim(query["OSSAccessKeyId"], query["Signature"], token, text, signature)
+    if "x-oss-signature" in query:
+        token = query.get("x-oss-security-token", "")
+        return claimed_v4(request, signature_v4.in_query(request), token)
     scheme, _, proof = request.headers.get("authorization", "").partition(" ")
     if not proof:
         raise access_denied("You have no right to access this object because of bucket acl.")
+    token = request.headers.get("x-oss-security-token", "")
+    date = request.headers.get("x-oss-date") or request.headers.get("date", "")
+    if scheme == signature_v4.SCHEME:
+        check_clock(date, signature_v4.moment)
+        return claimed_v4(request, signature_v4.in_header(request), token)
     if scheme != "OSS":
         raise Refusal(400, "InvalidArgument", f"This server knows no signatures of {scheme}.")
     key, _, proof = proof.partition(":")
-    date = request.headers.get("x-oss-date") or request.headers.get("date", "")
-    check_clock(date)
-    return Claim(key, proof, date, request.headers.get("x-oss-security-token", ""))
+    check_clock(date, parsedate_to_datetime)
+    return Claim(key, proof, token, text_to_sign(request, date), signature)
 
 
-def check_clock(date: str) -> None:
+def claimed_v4(request: Request, proof: signature_v4.Proof, token: str) -> Claim:
+    text = signature_v4.text_to_sign(request, proof)
+    return Claim(proof.key, proof.signature, token, text, signature_v4.signature)
+
+
+def check_clock(date: str, moment: Callable[[str], datetime]) -> None:
     try:
-        sent = parsedate_to_datetime(date)
+        sent = moment(date)
     except ValueError as error:
         raise access_denied("OSS authentication requires a valid Date.") from error
     now = datetime.now(UTC)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from email.utils import formatdate
 from pathlib import Path
 
@@ -34,15 +35,17 @@ def bucket(oss: OssServer) -> Bucket:
     return oss.bucket("data")
 
 
-@pytest.fixture
-def connect(oss: OssServer, bucket: Bucket) -> Iterator[Connect]:
-    """Clients with the keys of some account."""
+@pytest.fixture(params=[1, 4])
+def connect(request: pytest.FixtureRequest, oss: OssServer, bucket: Bucket) -> Iterator[Connect]:
+    """Clients with the keys of some account, which sign by either version."""
+    auth, region = {1: (auth_v1, None), 4: (auth_v4, "cn-hangzhou")}[request.param]
     with ExitStack() as open_sessions:
 
         def made(account: Account) -> oss2.Bucket:
             session = oss2.Session()
             open_sessions.callback(session.session.close)
-            return oss2.Bucket(auth(account), oss.endpoint, bucket.name, session=session)
+            signing = auth(account)
+            return oss2.Bucket(signing, oss.endpoint, bucket.name, session=session, region=region)
 
         yield made
 
@@ -52,10 +55,15 @@ def client(oss: OssServer, connect: Connect) -> oss2.Bucket:
     return connect(oss.account)
 
 
-def auth(account: Account) -> oss2.Auth | oss2.StsAuth:
+def auth_v1(account: Account) -> oss2.Auth | oss2.StsAuth:
     if account.token:
         return oss2.StsAuth(account.key, account.secret, account.token)
     return oss2.Auth(account.key, account.secret)
+
+
+def auth_v4(account: Account) -> oss2.ProviderAuthV4:
+    keys = oss2.credentials.StaticCredentialsProvider(account.key, account.secret, account.token)
+    return oss2.ProviderAuthV4(keys)
 
 
 def test_the_checksum_is_the_one_that_oss_names() -> None:
@@ -237,6 +245,25 @@ def test_an_old_request_is_refused(oss: OssServer, client: oss2.Bucket) -> None:
     assert "<Code>RequestTimeTooSkewed</Code>" in answer.text
 
 
+def test_the_scope_of_a_signature_is_checked(oss: OssServer) -> None:
+    """Today's, this service's, and of some region."""
+    now = datetime.now(UTC)
+    date, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
+    good = f"{day}/cn-hangzhou/oss/aliyun_v4_request"
+    for scope, code in (
+        (good, "SignatureDoesNotMatch"),
+        (good.replace(day, "20200101"), "InvalidArgument"),
+        (good.replace("/oss/", "/sls/"), "InvalidArgument"),
+        (good.replace("cn-hangzhou", ""), "InvalidArgument"),
+    ):
+        credential = f"OSS4-HMAC-SHA256 Credential={oss.account.key}/{scope},Signature=00"
+        headers = {"x-oss-date": date, "Authorization": credential}
+        answer = requests.get(f"{oss.endpoint}/data/a", headers=headers)
+        assert f"<Code>{code}</Code>" in answer.text
+    headers["x-oss-date"] = "20200101T000000Z"
+    assert "RequestTimeTooSkewed" in requests.get(f"{oss.endpoint}/data", headers=headers).text
+
+
 @pytest.mark.parametrize("temporary", [False, True])
 def test_a_signed_url(connect: Connect, oss: OssServer, temporary: bool) -> None:
     client = connect(oss.temporary if temporary else oss.account)
@@ -251,7 +278,7 @@ def test_through_a_proxy_it_is_any_endpoint(oss: OssServer, bucket: Bucket) -> N
     bucket.put("a", b"content")
     session = oss2.Session()
     client = oss2.Bucket(
-        auth(oss.account),
+        auth_v1(oss.account),
         "http://oss-cn-hangzhou.aliyuncs.com",
         "data",
         session=session,
@@ -289,7 +316,7 @@ def test_a_process_of_its_own_serves_folders(tmp_path: Path) -> None:
     (tmp_path / "data/set/a").write_bytes(content)
     with OssProcess(tmp_path) as oss:
         session = oss2.Session()
-        client = oss2.Bucket(auth(oss.account), oss.endpoint, "data", session=session)
+        client = oss2.Bucket(auth_v1(oss.account), oss.endpoint, "data", session=session)
         got = client.get_object("set/a")
         assert (got.read(), got.client_crc) == (content, got.server_crc)
         assert client.get_object("set/a", (200_000, 200_009)).read() == content[200_000:200_010]

@@ -125,6 +125,10 @@ def run_job(
     try:
         writer.write_document("request.json", mask.value(masked_by_name(request)))
         journal.planned(plan)
+        if config.debug_replica:
+            from localdlc.plan.debugging import launch
+
+            writer.write_document("launch.json", mask.value(launch(plan)))
         inherited = Inheritance(writer.folder, config, mask)
         supervise(plan, engine, config, journal, control, inherited)
     except Exception as error:
@@ -180,11 +184,9 @@ def supervise(
         pull = "never" if config.offline else config.pull
         settings = Settings(digest, config.subnets, pull, config.keep)
         tasks |= outputs.tasks()
-        faults = faults_of(plan, engine, errands, control.inbox.post)
-        hangs = hangs_of(plan, config, errands, control, journal)
-        for ears in filter(None, (faults, hangs)):
-            engine, emit = ears.under(engine), ears.heard(emit)
-            after.callback(ears.leave, journal.note)
+        for watcher in watchers(plan, config, engine, errands, control, journal):
+            engine, emit = watcher.under(engine), watcher.heard(emit)
+            after.callback(watcher.leave, journal.note)
         if metering := metering_of(plan, config, engine, control.inbox.post):
             emit = metering.heard(emit)
             after.callback(metering.leave)
@@ -232,6 +234,20 @@ def with_pods(engine: Engine, plan: Plan, post: Post) -> Engine:
     from localdlc.run.pods import Pods
 
     return cast(Engine, Pods(engine, pods, plan.grace_seconds, post))
+
+
+def watchers(
+    plan: Plan,
+    config: Config,
+    engine: Engine,
+    errands: Errands,
+    control: Control,
+    journal: Journal,
+) -> list[Faults | Hangs]:
+    """Who overhears the job and acts on it."""
+    faults = faults_of(plan, engine, errands, control.inbox.post)
+    hangs = hangs_of(plan, config, errands, control, journal)
+    return [one for one in (faults, hangs) if one]
 
 
 def faults_of(plan: Plan, engine: Engine, errands: Errands, post: Post) -> Faults | None:

@@ -110,8 +110,26 @@ class Service(Living):
         config, answers = self._resolved(asked)
         plan = build_plan(asked.request, config, job_id, self._with_gpus(asked, host))
         self._guard(asked, plan)
+        plan = self._debugged(plan)
         told = compared(fields.report(asked.request))
         return replace(plan, notes=(*map(str, asked.notes), *answers, *plan.notes), fidelity=told)
+
+    def _debugged(self, plan: Plan) -> Plan:
+        """The plan with debugpy in the replicas that are to be debugged."""
+        if not self.config.debug_replica:
+            return plan
+        from importlib.util import find_spec
+
+        from localdlc.plan.debugging import debugged
+
+        found = find_spec("debugpy")
+        if found is None or not found.submodule_search_locations:
+            raise UsageError(
+                "--debug-replica needs debugpy, which is not installed: "
+                "pip install 'localdlc[debug]'."
+            )
+        folder = found.submodule_search_locations[0]
+        return debugged(plan, self.config.debug_replica, self.config.home, folder)
 
     def _with_gpus(self, asked: Asked, host: Host) -> Host:
         """This machine with its GPUs, if the request asks for any."""

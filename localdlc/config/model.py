@@ -128,8 +128,10 @@ class Config:
     or UUIDs of those that jobs may have. ``nccl``: replicas are as ``isolated`` from each other as
     nodes are, or processes of the ``same-host``.
     ``allow_privileged`` lets a request ask for rights that give this machine away. ``fault`` are
-    faults to rehearse, as in ``worker-1:kill@30s``. ``metrics``: whether it is sampled what replicas
-    use (``on``, ``off``).
+    faults to rehearse, as in ``worker-1:kill@30s``. After ``hang_timeout`` seconds of silence the
+    replicas' stacks are taken, and ``on_hang`` the job goes on or is stopped. In a
+    ``debug_replica``, such as ``master-0:5678``, Python waits for a debugger. ``metrics``: whether
+    it is sampled what replicas use (``on``, ``off``).
     """
 
     home: Path
@@ -167,6 +169,9 @@ class Config:
     gpu_inventory: tuple[Gpu, ...] | None = None
     nccl: str = "isolated"
     fault: tuple[str, ...] = ()
+    hang_timeout: float | None = None
+    on_hang: str = "stop"
+    debug_replica: tuple[str, ...] = ()
     metrics: str = "on"
     origins: Mapping[str, str] = field(default_factory=dict)
 

@@ -10,6 +10,7 @@ from typing import Any
 from localdlc.config.model import CodeSource, Dataset
 from localdlc.config.values import (
     Reader,
+    a_duration,
     a_folder,
     a_port,
     a_sample,
@@ -190,5 +191,8 @@ SETTINGS: dict[str, Reader] = {
     "gpu_inventory": gpu_inventory,
     "nccl": one_of("isolated", "same-host"),
     "fault": several,
+    "hang_timeout": a_duration,
+    "on_hang": one_of("go-on", "stop"),
+    "debug_replica": several,
     "metrics": one_of("on", "off"),
 }

@@ -16,6 +16,7 @@ from typing import Any
 from localdlc.config.model import Sample
 
 __all__ = [
+    "a_duration",
     "a_folder",
     "a_port",
     "a_sample",
@@ -39,6 +40,7 @@ Reader = Callable[[Any, Path], Any]
 BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 BYTES |= {f"{letter}i": 1024**power for power, letter in enumerate("KMGT", start=1)}
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?)?B?")
+DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
 SAMPLE = re.compile(r"(\d+(?:\.\d+)?)\s*(files?|%|([KMGT]i?)?B)", re.IGNORECASE)
 
 
@@ -93,6 +95,14 @@ def seconds(value: Any, folder: Path) -> float:
     if not 0 <= number < float("inf"):
         raise ValueError(f"expected a number of seconds, 0 or more, got {value!r}")
     return number
+
+
+def a_duration(value: Any, folder: Path) -> float:
+    """Seconds, or ``90s``, ``5m``, ``1h``."""
+    found = DURATION.fullmatch(str(value).strip())
+    if found is None or not float(found[1]):
+        raise ValueError(f"expected a duration such as 90s, 5m or 1h, got {value!r}")
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
 def whole(least: int) -> Reader:

@@ -18,6 +18,7 @@ class Errand:
     ``network`` is ``none``, ``host`` (this machine's own) or ``container:ID``, which shares that
     of a running container. ``user`` is ``UID[:GID]``; "" is the image's own. ``becomes`` names an
     image: when it ends with 0, that is its image and what it has written over it.
+    ``processes`` is ``container:ID``: it sees the processes of that one, too.
     """
 
     name: str
@@ -28,4 +29,5 @@ class Errand:
     network: str = "none"
     user: str = ""
     rights: Rights = field(default_factory=Rights)
+    processes: str = ""
     becomes: str = ""

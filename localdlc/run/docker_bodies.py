@@ -74,6 +74,7 @@ def host_config(spec: ContainerSpec) -> dict[str, Any]:
     config: dict[str, Any] = {
         "Init": True,
         "NetworkMode": spec.network,
+        "PidMode": spec.processes,
         "ExtraHosts": [f"{name}:{address}" for name, address in spec.hosts],
         "Mounts": [mount_body(mount) for mount in spec.mounts],
         # Our own log files are the record; the engine's copy only serves `docker logs`.

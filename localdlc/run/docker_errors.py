@@ -53,8 +53,8 @@ def starting() -> Iterator[None]:
     except EngineUnavailable as error:
         if taken := PORT_TAKEN.search(str(error)):
             raise ResourceError(
-                f"port {taken[1]} of 127.0.0.1, where the job's dashboard is to answer, is taken. "
-                "Choose another: --dashboard PORT."
+                f"port {taken[1]} of 127.0.0.1, where the job is to answer, is taken. "
+                "Choose another: --dashboard PORT, --debug-replica REPLICA:PORT."
             ) from error
         from localdlc.run.docker_gpus import not_given
 

@@ -75,7 +75,8 @@ class ContainerSpec:
     source is an absolute path of the engine's machine, or the name of a volume. ``command`` is all
     that runs, unless it goes ``after_entrypoint`` of the image's own. The seccomp profile in
     ``rights`` is its text here, and not where it is. It sees ``gpus`` and no others; ``one_host``
-    shares memory with all like it, and with the machine.
+    shares memory with all like it, and with the machine. ``processes`` is ``container:ID`` for one
+    that sees the processes of another.
     """
 
     name: str
@@ -96,6 +97,7 @@ class ContainerSpec:
     rights: Rights = field(default_factory=Rights)
     gpus: tuple[Gpu, ...] = ()
     one_host: bool = False
+    processes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,7 @@ class Errands:
             },
             user=errand.user,
             rights=errand.rights,
+            processes=errand.processes,
         )
 
 

@@ -18,8 +18,8 @@ def test_a_port_that_is_taken_is_named_and_nothing_is_left(localdlc: CommandLine
         going = localdlc.start_job(job("true", {"Head": 1}, **RAY), "--dashboard", port)
         done = going.finish()
     assert done.code == 3
-    assert f"port {port} of 127.0.0.1, where the job's dashboard is to answer" in done.err
-    assert "Choose another: --dashboard PORT." in done.err
+    assert f"port {port} of 127.0.0.1, where the job is to answer, is taken" in done.err
+    assert "Choose another: --dashboard PORT" in done.err
 
 
 def test_an_image_without_ray_says_what_it_lacks(localdlc: CommandLine) -> None:

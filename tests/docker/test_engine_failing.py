@@ -25,8 +25,10 @@ def test_the_first_failure_stops_the_others_and_is_told_with_its_last_lines(
         "master-0 ended with exit code 143 (SIGTERM): stopped by localdlc",
         "worker-0 ended with exit code 143 (SIGTERM): stopped by localdlc",
     ]
-    assert summary[23].startswith("Failed: PyTorchJob")
-    assert summary[23].endswith("decided by worker-1)")
+    assert summary[23].startswith("why: worker-1 was the first to fail, ")
+    assert summary[23].endswith("Meanwhile master-0, worker-0: running, then stopped.")
+    assert summary[24].startswith("Failed: PyTorchJob")
+    assert summary[24].endswith("decided by worker-1)")
 
 
 def sorted_as(expected: list[str], found: list[str]) -> list[str]:

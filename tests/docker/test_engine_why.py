@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from engines import CommandLine, job
+from failures.cases import FAILURES, Failure
 
 from localdlc.record.view import JobView, ReplicaView
 from localdlc.run.follower import signal_name
 from localdlc.why import Case, Tail
 from localdlc.why.finding import find
-from tests.failures.cases import FAILURES, Failure
 
 pytestmark = pytest.mark.engine
 

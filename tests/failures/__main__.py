@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.failures.cases import FAILURES
+from .cases import FAILURES
 
 if __name__ == "__main__":
     for failure in FAILURES:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from failures.cases import FAILURES, Failure
 
 from localdlc.record.view import JobView, ReplicaView
 from localdlc.run.follower import signal_name
 from localdlc.why import Case, Finding, Tail
 from localdlc.why.finding import find
 from localdlc.why.patterns import PATTERNS, UNCAUGHT
-from tests.failures.cases import FAILURES, Failure
 
 POD = "dlc1-worker-0"
 INPUTS = [

@@ -1,7 +1,7 @@
 """Settings.EnableSanityCheck: before any replica starts, its place is tried.
 
 The engine answers, and a container in the place of each replica reaches the others by their names,
-with the GPUs that it is to have.
+with the GPUs that it is to have. Where an image has no Python to try that with, it is not tried.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Sanity:
         self._wanted = wanted
         self._chosen = plan.replicas[:MOST]
         self._running: set[str] = set()
+        self._without_python: set[str] = set()
         self._changing = Lock()
 
     def __call__(self, post: Post) -> None:
@@ -54,16 +55,19 @@ class Sanity:
         with ThreadPoolExecutor(len(self._chosen), "sanity") as hands:
             found = [hands.submit(self._try, replica) for replica in self._chosen]
             while wait_for(found, EVERY).not_done:
-                if not self._wanted():
+                if self._without_python or not self._wanted():
                     self._end()
         wrong = [words for one in found for words in one.result()]
-        if wrong and self._wanted():
+        if wrong and self._wanted() and not self._without_python:
             raise EngineUnavailable(f"the sanity check failed: {'; '.join(wrong)}")
         seconds = time.monotonic() - began
         engine = f"{facts.name} {facts.version} answers"
         post(Note(f"sanity check ({seconds:.1f} s): {engine}; {self._told()}"))
 
     def _told(self) -> str:
+        if self._without_python:
+            images = " and ".join(sorted(self._without_python))
+            return f"whether replicas reach each other was not tried: no python3 in {images}."
         count = len(self._chosen)
         if count == 1:
             return "a container runs in the place of the replica."
@@ -75,7 +79,8 @@ class Sanity:
         code, said = self._run(self._spec(replica))
         name = f"{replica.role}-{replica.index}"
         if code in NO_PYTHON:
-            return [f"{name}: the check needs a python3, and the image {replica.image} has none"]
+            self._without_python.add(replica.image)
+            return []
         if code and not said:
             said = [f"the check ended with exit code {code}"]
         return [f"{name}: {words}" for words in said] if code else []

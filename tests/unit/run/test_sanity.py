@@ -93,6 +93,22 @@ def test_a_place_that_cannot_be_reached_fails_the_job_before_it_runs(tmp_path: P
     assert (engine.containers, engine.networks) == ({}, {})
 
 
+def test_an_image_without_python_is_no_fault_of_the_job(tmp_path: Path) -> None:
+    told: list[Record] = []
+
+    def tries(replica: FakeReplica) -> int:
+        if replica.spec.hostname.endswith("-3"):
+            return 127
+        replica.wait_for_signal(PATIENCE)  # for a peer that will never answer
+        return 1
+
+    engine = FakeEngine(lambda _: 0, errands=tries)
+    assert run(tmp_path / "home", engine, told, **CHECKED).status == "Succeeded"
+    assert statuses(told) == ["Creating", "EnvPreparing", "SanityChecking", "Running", "Succeeded"]
+    [said] = [text for text in notes(told) if "sanity check" in text]
+    assert said.endswith("replicas reach each other was not tried: no python3 in img:1.")
+
+
 def test_a_check_can_be_stopped(tmp_path: Path) -> None:
     told: list[Record] = []
 

@@ -68,7 +68,7 @@ def least_of(text: str | None, count: int) -> int:
 
 
 def roles_in(topology: Topology) -> list[Role]:
-    return list({member.role.name: member.role for member in topology.members}.values())
+    return [member.role for member in topology.members if member.index == 0]
 
 
 def before(name: str, topology: Topology) -> set[str]:

@@ -20,8 +20,7 @@ def decides(member: Member, topology: Topology, job_type: JobType, policy: str) 
     spec = member.role.spec
     if policy == "Partial":
         return bool(spec.ConsiderInSuccessPolicy)
-    chiefs = any(peer.role.spec.chief for peer in topology.members)
-    if policy == "ChiefWorker" and chiefs:
+    if policy == "ChiefWorker" and any(peer.role.spec.chief for peer in topology.members):
         return spec.chief
     return job_type.decides(member, topology, policy)
 

@@ -34,7 +34,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A row of the table for each target. ``unit`` is s, ms, MB, kB or lines/s.
+    """A row of the table for each target. ``unit`` is s, ms, MB, kB, % or lines/s.
 
     ``repeats``: how often a round measures everything, for what is too short to be steady.
     ``most``: rounds at most, for what takes minutes.

@@ -22,6 +22,7 @@ FORMATS = {
     "ms": "{:.0f} ms",
     "MB": "{:.0f} MB",
     "kB": "{:.0f} kB",
+    "%": "{:.2f} %",
     "lines/s": "{:,.0f} lines/s",
 }
 

@@ -302,6 +302,8 @@ def expected(parts: tuple[str, ...]) -> bool:
             return True
         case ("jobs", _, "logs", name):
             return name.endswith(".log")
+        case ("jobs", _, "metrics", name):
+            return name.endswith(".csv")
         case ("cache", "wheels", _, "lock") | ("cache", "wheels", _, "wheels" | "ready", _):
             return True
     return False

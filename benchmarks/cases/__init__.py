@@ -11,6 +11,7 @@ from benchmarks.cases import (
     memory,
     mounting,
     noop_replicas,
+    sampler,
     verdict,
 )
 
@@ -28,5 +29,7 @@ CASES = (
     *fetching.CASES,
     mounting.CASE,
     libraries.CASE,
+    sampler.CASE,
     libraries.SMALL,
+    sampler.CASE,
 )

@@ -83,15 +83,11 @@ def top_json(use: JobUse) -> dict[str, Any]:
 
 
 def replica_json(one: ReplicaUse) -> dict[str, Any]:
-    peaks: dict[str, float | None] = {"cores_peak": None, "memory_peak": None}
-    if one.tally and one.tally.seconds:
-        peaks: dict[str, float | None] = {
-            "cores_peak": one.tally.most_cores,
-            "memory_peak": one.tally.most_memory,
-        }
+    tally = one.tally if one.tally and one.tally.seconds else None
     return {
         **{name: getattr(one, name) for name in ("pod_id", "attempt", "status")},
         "limits": asdict(one.limits),
         "now": asdict(one.last) if one.last else None,
-        **peaks,
+        "cores_peak": tally.most_cores if tally else None,
+        "memory_peak": tally.most_memory if tally else None,
     }

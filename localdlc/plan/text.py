@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from localdlc.plan.ask import cores_text, gpus_text, size_text
 from localdlc.plan.model import Fetch, Input, Plan, ReplicaPlan, Resources
 from localdlc.plan.resources import ulimit_text
 
+if TYPE_CHECKING:
+    from localdlc.plan.pod import Pod
+    from localdlc.plan.restarts import Monitoring
+
 
 def as_text(plan: Plan) -> str:
-    return "\n".join([*head(plan), *(line for r in plan.replicas for line in body(r)), *tail(plan)])
+    replicas = (line for replica in plan.replicas for line in body(replica, plan.monitoring))
+    return "\n".join([*head(plan), *replicas, *tail(plan)])
 
 
 def head(plan: Plan) -> Iterator[str]:
@@ -22,13 +28,25 @@ def head(plan: Plan) -> Iterator[str]:
     yield f"  deadline         {deadline}; grace {plan.grace_seconds:g} s"
     if plan.restart_budget:
         yield f"  restarts         {plan.restart_budget} at most"
+    if plan.monitoring:
+        yield f"  AIMaster         {monitoring_text(plan.monitoring)}"
     if plan.reserved:
-        yield f"  held             for {plan.reserved.seconds:g} s after its end"
+        ends = [plan.reserved.succeeded and "success", plan.reserved.failed and "failure"]
+        after = " or ".join(filter(None, ends))
+        yield f"  held             for {plan.reserved.seconds:g} s after {after}"
     if plan.replicas:
         yield f"  ulimits          {ulimits(plan.replicas[0].resources)}"
     yield f"  network          {plan.network.name} {plan.network.subnet or ''}".rstrip()
     for brought in plan.inputs:
         yield f"  {brought.kind:<16} {input_text(brought)}"
+
+
+def monitoring_text(watched: Monitoring) -> str:
+    who = "all replicas" if watched.together else "who fails"
+    hang = (
+        f"after {watched.silence:g} s without a line" if watched.silence else "none is looked for"
+    )
+    return f"restarts {who if watched.restarts else 'nothing'}; a hang: {hang}"
 
 
 def input_text(brought: Input) -> str:
@@ -52,7 +70,7 @@ def globs_text(fetch: Fetch) -> Iterator[str]:
             yield f"{word} {' '.join(globs)}"
 
 
-def body(replica: ReplicaPlan) -> Iterator[str]:
+def body(replica: ReplicaPlan, watched: Monitoring | None) -> Iterator[str]:
     yield ""
     yield f"{replica.pod_id} {replica.ip or ''}".rstrip()
     yield f"  image            {replica.image}"
@@ -70,12 +88,24 @@ def body(replica: ReplicaPlan) -> Iterator[str]:
     yield f"  limits           {limits(replica.resources)}"
     for door in replica.doors:
         yield f"  answers at       127.0.0.1:{door.outside} for its port {door.inside}"
-    for side in replica.pod.first:
-        yield f"  before it        {side.name}, image {side.image}"
-    for side in replica.pod.beside:
-        yield f"  beside it        {side.name}, image {side.image}"
+    yield from around(replica.pod)
+    if replica.restart_policy != "Never" and not (watched and watched.restarts):
+        yield f"  begins anew      {replica.restart_policy}"
     for upstream in replica.start_after:
         yield f"  starts after     {upstream}"
+
+
+def around(pod: Pod) -> Iterator[str]:
+    """What stands around the main container, and as whom that runs."""
+    if pod.rights.user:
+        yield f"  user             {pod.rights.user}"
+    for side in pod.first:
+        yield f"  before it        {side.name}, image {side.image}"
+    for side in pod.beside:
+        yield f"  beside it        {side.name}, image {side.image}"
+    for when, hook in (("after its start", pod.after_start), ("before its end", pod.before_stop)):
+        if hook:
+            yield f"  {when:<16} {shlex.join(hook)}"
 
 
 def limits(given: Resources) -> str:

@@ -102,3 +102,47 @@ def test_folders_are_made_for_every_user_and_taken_away(tmp_path: Path) -> None:
     (folder / "file").write_text("x")
     task.leave()
     assert not (tmp_path / "shared").exists()
+
+
+def test_a_plan_says_what_stands_around_a_replica_and_how_it_lives() -> None:
+    hooks = {
+        "PostStart": {"Exec": {"Command": ["touch", "a b"]}},
+        "PreStop": {"Exec": {"Command": ["save"]}},
+    }
+    side = {"Image": "side:1"}
+    settings = {"JobReservedMinutes": 1, "JobReservedPolicy": "OnFailure"}
+    body = request({"Master": 1}, Settings=settings)
+    body["JobSpecs"][0] |= {
+        "RestartPolicy": "OnFailure",
+        "ExtraPodSpec": {
+            "InitContainers": [side],
+            "SideCarContainers": [side],
+            "Lifecycle": hooks,
+            "MainContainerSecurityContext": {"RunAsUser": 7},
+        },
+    }
+    said = str(planned(body)).splitlines()
+    assert "  held             for 60 s after failure" in said
+    assert "  restarts         3 at most" in said
+    first = said.index("  user             7")
+    assert said[first : first + 6] == [
+        "  user             7",
+        "  before it        init-0, image side:1",
+        "  beside it        sidecar-0, image side:1",
+        "  after its start  touch 'a b'",
+        "  before its end   save",
+        "  begins anew      OnFailure",
+    ]
+
+
+def test_a_plan_says_what_aimaster_does_in_place_of_restart_policies() -> None:
+    args = "--enable-job-restart true --job-execution-mode Async --enable-job-hang-detection true"
+    settings = {"EnableErrorMonitoringInAIMaster": True, "ErrorMonitoringArgs": args}
+    body = request({"Master": 1}, Settings=settings)
+    body["JobSpecs"][0]["RestartPolicy"] = "Always"
+    said = str(planned(body))
+    assert "  AIMaster         restarts who fails; a hang: after 1800 s without a line" in said
+    assert "begins anew" not in said
+    settings["ErrorMonitoringArgs"] = ""
+    said = str(planned(body))
+    assert "  AIMaster         restarts nothing; a hang: none is looked for" in said

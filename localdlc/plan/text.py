@@ -12,6 +12,7 @@ from localdlc.plan.resources import ulimit_text
 
 if TYPE_CHECKING:
     from localdlc.plan.pod import Pod
+    from localdlc.plan.reservation import Reservation
     from localdlc.plan.restarts import Monitoring
 
 
@@ -31,9 +32,7 @@ def head(plan: Plan) -> Iterator[str]:
     if plan.monitoring:
         yield f"  AIMaster         {monitoring_text(plan.monitoring)}"
     if plan.reserved:
-        ends = [plan.reserved.succeeded and "success", plan.reserved.failed and "failure"]
-        after = " or ".join(filter(None, ends))
-        yield f"  held             for {plan.reserved.seconds:g} s after {after}"
+        yield f"  held             {held_text(plan.reserved)}"
     if plan.replicas:
         yield f"  ulimits          {ulimits(plan.replicas[0].resources)}"
     yield f"  network          {plan.network.name} {plan.network.subnet or ''}".rstrip()
@@ -47,6 +46,12 @@ def monitoring_text(watched: Monitoring) -> str:
         f"after {watched.silence:g} s without a line" if watched.silence else "none is looked for"
     )
     return f"restarts {who if watched.restarts else 'nothing'}; a hang: {hang}"
+
+
+def held_text(reserved: Reservation) -> str:
+    ends = {"success": reserved.succeeded, "failure": reserved.failed}
+    after = " or ".join(end for end, holds in ends.items() if holds)
+    return f"for {reserved.seconds:g} s after {after}"
 
 
 def input_text(brought: Input) -> str:

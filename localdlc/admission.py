@@ -157,11 +157,22 @@ class Admission:
             self._bell.ring()
 
 
-def resume(plan: Plan, engine: Engine, home: Path) -> Place:
-    """What a job holds with which another supervisor carries on, held again."""
+def resume(plan: Plan, engine: Engine, home: Path) -> Place | str:
+    """What a job holds with which another supervisor carries on, held again; or who has it now.
+
+    Until now it had only what its running containers hold, and not what some had yet to start with.
+    """
     listed = WaitingList(folder_of(engine.describe().address))
+    mine = given(entry_of(plan, home), plan)
     with listed.alone():
-        return listed.join(given(entry_of(plan, home), plan))
+        held = holders(listed.entries(), engine.running(), mine.digest)
+        others = [one for one in held if one.home or one.job_id != plan.job_id]
+        taken = [
+            str(one)
+            for one in others
+            if one.gpus.intersection(mine.gpus) and not (one.shared and mine.shared)
+        ]
+        return f"{', '.join(taken)} has its GPUs by now" if taken else listed.join(mine)
 
 
 def entry_of(plan: Plan, home: Path) -> Entry:

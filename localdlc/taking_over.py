@@ -102,7 +102,9 @@ def take_up(
 
         found = find(plan, view, records, things, lines, datetime.now(UTC))
         mask = mask_of(plan, found, engine, config)
-        with closing(ControlSocket(writer.folder, control)) as reached:
+        with ExitStack() as held, closing(ControlSocket(writer.folder, control)) as reached:
+            if why := held_again(plan, engine, config.home, held):
+                return why
             seq = records[-1].seq + 1 + sum(sum(each.lines.values()) for each in found.containers)
             journal = Journal(writer.job_id, writer, mask, [reached], seq=seq, view=view)
             ready()
@@ -112,6 +114,19 @@ def take_up(
                 )
             finally:
                 journal.break_off()
+    return ""
+
+
+def held_again(plan: Plan, engine: Engine, home: Path, held: ExitStack) -> str:
+    """Holds the job's GPUs; or why that cannot be."""
+    if plan.pool is None:
+        return ""
+    from localdlc.admission import resume
+
+    place = resume(plan, engine, home)
+    if isinstance(place, str):
+        return place
+    held.callback(place.leave)
     return ""
 
 
@@ -156,10 +171,6 @@ def carry_on(
         after.callback(inherited.discard)
         after.callback(tidy_up, engine, store, journal, outputs)
         after.callback(lambda: None if control.calls.given_up else outputs.settle(journal))
-        if plan.pool:
-            from localdlc.admission import resume
-
-            after.callback(resume(plan, engine, config.home).leave)
         emit = outputs.heard(journal)
         if metering := metering_of(plan, config, engine, control.inbox.post):
             emit = metering.heard(emit)

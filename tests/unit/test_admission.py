@@ -19,7 +19,7 @@ from localdlc.record.events import JobQueued, ReplicaStarted, StatusChanged
 from localdlc.record.store import Store, home_digest
 from localdlc.run.containers import container_of, hosts
 from localdlc.run.fake_engine import FakeEngine, FakeReplica
-from localdlc.run.waiting_list import Entry, WaitingList, folder_of
+from localdlc.run.waiting_list import Entry, Place, WaitingList, folder_of
 
 pytestmark = pytest.mark.usefixtures("alone")
 
@@ -245,10 +245,20 @@ def test_another_supervisor_that_carries_on_holds_what_the_job_has(machine: Mach
     plan = allocate(planned(wanting(3), "dlcgone", machine.here), machine.here, ())
     assert isinstance(plan, Plan)
     place = resume(plan, machine.engine, machine.folder / "home")
+    assert isinstance(place, Place)
     job = machine.start("dlca", wanting(2))
     job.until_it_waits_for(f"1 of 4 free; dlcgone of {machine.folder / 'home'} holds 3")
     place.leave()
     job.until_status("Running")
+
+
+def test_nobody_carries_on_with_gpus_that_another_was_given_meanwhile(machine: Machine) -> None:
+    """They were free: no container of the job ran when its supervisor was killed."""
+    plan = allocate(planned(wanting(3), "dlcgone", machine.here), machine.here, ())
+    assert isinstance(plan, Plan)
+    machine.start("dlca", wanting(2)).until_status("Running")
+    why = resume(plan, machine.engine, machine.folder / "home")
+    assert why == f"dlca of {machine.folder / 'dlca'} has its GPUs by now"
 
 
 # exactly what is asked for

@@ -57,9 +57,9 @@ class Watch:
         for use in self._host_tail.host_uses():
             self._host = use
         view = self._view
-        over = view.terminal or not self._store.supervised(self._job_id)
+        supervised = not view.terminal and self._store.supervised(self._job_id)
         uses = tuple(self._use(pod_id, limits) for pod_id, limits in self._limits.items())
-        return JobUse(self._job_id, view.status, over, uses, self._host)
+        return JobUse(self._job_id, view.status, view.terminal, supervised, uses, self._host)
 
     def _use(self, pod_id: str, limits: Limits) -> ReplicaUse:
         """What a replica used that has ended is no rate of now."""

@@ -15,10 +15,14 @@ from localdlc.cli.options import noticing, output, shared
 from localdlc.errors import UsageError
 
 if TYPE_CHECKING:
+    from localdlc.record.metrics import JobUse
     from localdlc.service import Service
+    from localdlc.watching import Watch
 
 # As often as replicas are looked at.
 EVERY = 2.0
+# Looks at a job that nobody supervises, before it is left.
+PATIENCE = 5
 
 
 @click.command()
@@ -42,12 +46,21 @@ def top(job: str, once: bool, output: str, **flags: Any) -> None:
         elif once or not sys.stdout.isatty():
             click.echo(top_text(use))
         else:
-            screen = Screen()
-            screen.show(top_text(use, screen.height))
-            while not use.over:
-                time.sleep(EVERY)
-                use = watch.look()
-                screen.show(top_text(use, screen.height))
+            follow(watch, use)
+
+
+def follow(watch: Watch, use: JobUse) -> None:
+    """To the end of the job. A supervisor that is gone may soon have a successor, or none."""
+    from localdlc.terminal.top import top_text
+
+    screen = Screen()
+    alone = 0
+    while not use.terminal and alone < PATIENCE:
+        screen.show(top_text(use, screen.height))
+        time.sleep(EVERY)
+        use = watch.look()
+        alone = 0 if use.supervised else alone + 1
+    screen.show(top_text(use, screen.height))
 
 
 class Screen:

@@ -29,12 +29,13 @@ class ReplicaUse:
 class JobUse:
     """One job now, and the machine, if it was looked at.
 
-    Once it is ``over`` nothing changes any more: it has its verdict, or its supervisor is gone.
+    A job that is not ``supervised`` has ended, or its supervisor is gone.
     """
 
     job_id: str
     status: str
-    over: bool
+    terminal: bool
+    supervised: bool
     replicas: tuple[ReplicaUse, ...]
     host: HostUse | None = None
 

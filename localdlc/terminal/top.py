@@ -9,7 +9,6 @@ from typing import Any
 from localdlc.plan.ask import size_text
 from localdlc.record.metrics import JobUse, ReplicaUse
 from localdlc.record.usage import HostUse
-from localdlc.record.view import TERMINAL
 from localdlc.stage.meter import amount
 from localdlc.terminal.views import table
 from localdlc.terminal.words import short
@@ -31,7 +30,7 @@ TITLES = (
 )
 GPU_TITLES = ("GPU", "GPU MEMORY")
 UNKNOWN = "-"
-GONE = ", but nobody supervises it any more; `localdlc gc` clears it away"
+GONE = ", but nobody supervises it now"
 
 
 def top_text(use: JobUse, height: int | None = None) -> str:
@@ -39,7 +38,7 @@ def top_text(use: JobUse, height: int | None = None) -> str:
     gpus = any(one.tally and one.tally.gpu_seconds for one in use.replicas)
     rows = [(*TITLES, *(GPU_TITLES if gpus else ()))]
     rows += [tuple(cells(one, use.job_id, gpus=gpus)) for one in use.replicas]
-    gone = use.over and use.status not in TERMINAL
+    gone = not (use.terminal or use.supervised)
     lines = [f"{use.job_id}: {use.status}{GONE if gone else ''}", *table(rows).splitlines()]
     foot = [host_text(use.host)] if use.host else []
     if height and len(lines) + len(foot) > height:

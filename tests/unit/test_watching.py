@@ -34,6 +34,7 @@ from localdlc.record.usage_file import (
     path_of,
     sample_row,
 )
+from localdlc.terminal.top import top_text
 from localdlc.watching import Watch
 
 GIB = 1 << 30
@@ -101,7 +102,7 @@ def job(tmp_path: Path) -> Iterator[Running]:
 def test_what_is_new_is_read_along(job: Running) -> None:
     watch = Watch(job.store, "last")
     use = watch.look()
-    assert (use.status, use.over, use.host) == ("Running", False, None)
+    assert (use.status, use.terminal, use.supervised, use.host) == ("Running", False, True, None)
     assert [(one.last, one.tally) for one in use.replicas] == [(None, None), (None, None)]
     job.sample("worker-0", 100.0, Usage())
     job.sample("worker-0", 102.0, Usage(1.0, 3 * GIB))
@@ -125,7 +126,7 @@ def test_what_has_ended_uses_nothing_now(job: Running) -> None:
     job.finish()
     use = Watch(job.store, JOB_ID).look()
     worker = use.replicas[1]
-    assert use.over
+    assert (use.terminal, use.supervised) == (True, False)
     assert worker.last is None
     assert worker.tally
     assert worker.tally.most_memory == GIB
@@ -144,10 +145,10 @@ def test_an_attempt_counts_for_itself(job: Running) -> None:
     assert (worker.attempt, worker.tally.most_memory) == (2, GIB)
 
 
-def test_a_job_that_nobody_supervises_is_over(job: Running) -> None:
+def test_a_job_that_nobody_supervises_is_told_apart(job: Running) -> None:
     job.log.close()
     use = Watch(job.store, JOB_ID).look()
-    assert (use.status, use.over) == ("Running", True)
+    assert (use.status, use.terminal, use.supervised) == ("Running", False, False)
 
 
 # through the door
@@ -188,10 +189,16 @@ def test_top_as_json_is_one_document(sampled: Running) -> None:
 
 def test_top_says_that_nobody_supervises(sampled: Running) -> None:
     sampled.log.close()
-    first = say(sampled, "top", "last").output.splitlines()[0]
-    assert first == (
-        f"{JOB_ID}: Running, but nobody supervises it any more; `localdlc gc` clears it away"
-    )
+    text = top_text(Watch(sampled.store, "last").look())
+    assert text.splitlines()[0] == f"{JOB_ID}: Running, but nobody supervises it now"
+
+
+def test_a_table_that_is_too_long_says_how_much_is_hidden(sampled: Running) -> None:
+    use = Watch(sampled.store, "last").look()
+    lines = top_text(use, height=4).splitlines()
+    assert lines[-2:] == ["… and 2 more", "this machine: 1.50 of 2 cores, 1 GiB of 8 GiB of memory"]
+    assert len(lines) == 4
+    assert top_text(use, height=5) == top_text(use)
 
 
 def test_metrics_are_a_table_json_and_csv(sampled: Running) -> None:

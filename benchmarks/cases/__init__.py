@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.cases import (
+    allocation,
     fetching,
     help_page,
     libraries,
@@ -26,6 +27,8 @@ CASES = (
     verdict.CASE,
     memory.CASE,
     machinery.CASE,
+    allocation.CASE,
+    allocation.QUEUE,
     *fetching.CASES,
     mounting.CASE,
     libraries.CASE,

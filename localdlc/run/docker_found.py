@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import requests.exceptions
@@ -54,10 +54,20 @@ class FoundContainers:
             variables = self._client.inspect_container(container_id)["Config"]["Env"] or ()
         return dict(variable.split("=", 1) for variable in variables if "=" in variable)
 
-    def create_again(self, container_id: str, name: str, labels: Mapping[str, str]) -> str:
+    def create_again(
+        self,
+        container_id: str,
+        name: str,
+        labels: Mapping[str, str],
+        image: str = "",
+        command: Sequence[str] = (),
+    ) -> str:
+        instead: dict[str, Any] = {"Image": image} if image else {}
+        if command:
+            instead |= {"Entrypoint": [], "Cmd": list(command)}
         with speaking(f"create {name}"):
             old = self._client.inspect_container(container_id)
-            body = same_again(old, labels)
+            body = {**same_again(old, labels), **instead}
             created = self._client.create_container_from_config(body, name=name)  # type: ignore[no-untyped-call]
         return str(created["Id"])
 

@@ -239,8 +239,18 @@ class Engine(Protocol):
         """The variables that a container was created with, and its image's."""
         ...
 
-    def create_again(self, container_id: str, name: str, labels: Mapping[str, str]) -> str:
-        """Creates a container like that one, which has ended: the same but for these labels."""
+    def create_again(
+        self,
+        container_id: str,
+        name: str,
+        labels: Mapping[str, str],
+        image: str = "",
+        command: Sequence[str] = (),
+    ) -> str:
+        """Creates a container like that one, which has ended: the same but for these labels.
+
+        And for the image and the command, if they are given.
+        """
         ...
 
     def attach(self, container_id: str) -> Attachment:

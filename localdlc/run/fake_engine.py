@@ -160,9 +160,18 @@ class FakeEngine:
     def environment(self, container_id: str) -> Mapping[str, str]:
         return self._replica(container_id).env
 
-    def create_again(self, container_id: str, name: str, labels: Mapping[str, str]) -> str:
+    def create_again(
+        self,
+        container_id: str,
+        name: str,
+        labels: Mapping[str, str],
+        image: str = "",
+        command: Sequence[str] = (),
+    ) -> str:
         old = self._replica(container_id).spec
-        return self.create(replace(old, name=name, labels={**old.labels, **labels}))
+        image, told = image or old.image, tuple(command) or old.command
+        labels = {**old.labels, **labels}
+        return self.create(replace(old, name=name, labels=labels, image=image, command=told))
 
     def attach(self, container_id: str) -> FakeAttachment:
         replica = self._replica(container_id)

@@ -286,6 +286,20 @@ def test_a_container_is_created_again_under_another_name_and_labels(world: World
     assert (found[container].state, found[container].labels) == ("exited", world.labels)
 
 
+def test_a_container_is_created_again_from_what_it_left_to_do_something_else(world: World) -> None:
+    container, _ = world.run("says hello")
+    world.engine.wait(container)
+    image = "localdlc/contract-left:latest"
+    world.engine.commit(container, image)
+    again = world.engine.create_again(container, "dlccontract-left", {}, image, ("sh", "-c", ":"))
+    with pytest.raises(ImageError):
+        world.engine.remove_image(image)
+    world.engine.start(again)
+    world.engine.wait(again)
+    world.engine.remove(again)
+    world.engine.remove_image(image)  # which nobody uses any more
+
+
 # ends
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from localdlc.config import Config
@@ -112,6 +112,7 @@ class Living(Looking):
         """
         from localdlc.following import Following
         from localdlc.record.log_query import LogQuery
+        from localdlc.run.control_socket import heard
 
         with self._store() as store:
             job_id = store.find(name)
@@ -120,7 +121,7 @@ class Living(Looking):
                 with line:
                     following.rewind()
                     yield following.lines()
-                    while line.recv(1 << 16):
+                    while heard(line):
                         yield following.lines()
             following.rewind()
             yield following.lines()
@@ -141,9 +142,11 @@ class Living(Looking):
         return job_id
 
     def _to_its_end(self, store: Store, job_id: str, word: str) -> JobView:
+        from localdlc.run.control_socket import heard
+
         while line := self._line(store, job_id, word):
             with closing(line):
-                while line.recv(1 << 10):
+                while heard(line):
                     pass
         return view_of(store, job_id)
 
@@ -166,7 +169,8 @@ class Living(Looking):
             elif view_of(store, job_id).terminal:
                 return None
             else:
-                spawn("carry-on", str(self.config.home), job_id).answer()
+                with suppress(ChildProcessError):  # killed, too: then it is somebody else's turn
+                    spawn("carry-on", str(self.config.home), job_id).answer()
 
 
 def view_of(store: Store, job_id: str) -> JobView:

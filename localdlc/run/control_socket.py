@@ -21,7 +21,7 @@ from localdlc.record.events import Record
 from localdlc.record.view import JobView
 from localdlc.run.control import Control
 
-__all__ = ["ControlSocket", "call"]
+__all__ = ["ControlSocket", "call", "heard"]
 
 SOCKET = "control"
 CHANGED = b"."
@@ -48,6 +48,14 @@ def call(folder: Path, word: str) -> socket.socket | None:
         line.close()
         return None
     return line
+
+
+def heard(line: socket.socket) -> bool:
+    """Waits for the next news; False when the supervisor has ended."""
+    try:
+        return bool(line.recv(1 << 16))
+    except ConnectionError:  # it was killed before it had heard us
+        return False
 
 
 class ControlSocket:

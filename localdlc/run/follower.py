@@ -148,7 +148,8 @@ class Follower:
             self._post(self._started(found.id))
         with closing(self._engine.output(found.id)) as output:
             self._read(beyond_lines(output, found.lines, self._bytes))
-            self._report_end(found.id)
+            # Docker 20.10 forgets a last line without a newline when its log is followed.
+            self._report_end(found.id, whole=False)
 
     def _started(self, container_id: str) -> ReplicaStarted:
         return ReplicaStarted(
@@ -167,10 +168,10 @@ class Follower:
             for piece in self._lines.feed(stream, block):
                 self._post(Log(self.pod_id, self.attempt, *piece))
 
-    def _report_end(self, container_id: str) -> None:
+    def _report_end(self, container_id: str, *, whole: bool = True) -> None:
         """The end of the stream and the recorded exit together are the end of a replica."""
         try:
-            end = self._end(container_id)
+            end = self._end(container_id, broken=0 if whole else 1)
         except LocaldlcError as error:
             self._read_rest()
             self._post(ReplicaLost(self.pod_id, self.attempt, str(error)))
@@ -192,9 +193,9 @@ class Follower:
         for piece in self._lines.rest():
             self._post(Log(self.pod_id, self.attempt, *piece))
 
-    def _end(self, container_id: str) -> Exit:
-        """Waits for it, and reads what came while its output was broken off."""
-        broken, soon = 0, SOON
+    def _end(self, container_id: str, broken: int) -> Exit:
+        """Waits for it, and reads what came while its output was ``broken`` off."""
+        soon = SOON
         while True:
             try:
                 ended = self._engine.ended_within(container_id, soon)

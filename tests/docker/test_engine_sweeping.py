@@ -18,7 +18,10 @@ WAITS = "echo up; sleep 60"
 
 @pytest.fixture
 def killed(localdlc: CommandLine, tmp_path: Path) -> CommandLine:
-    """A home in which a run with code was killed while two replicas ran."""
+    """A home in which a run with code was killed while two replicas ran.
+
+    Nobody can carry on with it, as if it had been one of another version.
+    """
     repository = tmp_path / "code"
     subprocess.run(["git", "init", "-q", repository], check=True)
     subprocess.run([*GIT, "-C", repository, "commit", "-qm", "x", "--allow-empty"], check=True)
@@ -29,6 +32,7 @@ def killed(localdlc: CommandLine, tmp_path: Path) -> CommandLine:
     going.process.kill()
     going.finish()
     assert (localdlc.home / "jobs" / JOB / "code").is_dir()
+    (localdlc.home / "jobs" / JOB / "inheritance").write_bytes(b"unreadable")
     return localdlc
 
 

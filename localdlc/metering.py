@@ -28,6 +28,8 @@ from localdlc.run.engine import Engine
 from localdlc.run.inbox import Post
 
 if TYPE_CHECKING:
+    from localdlc.record.view import JobView
+    from localdlc.run.found import Found
     from localdlc.run.sampler import Attempt, Sampler
     from localdlc.run.supervisor import Admit
 
@@ -65,10 +67,12 @@ class Metering:
 
         return give
 
-    def go_on(self, started: Iterable[tuple[ReplicaStarted, float]]) -> None:
-        """Replicas that run already, and since when: another supervisor has started them."""
-        for event, began in started:
-            self._started(event, began)
+    def go_on(self, found: Found, view: JobView) -> None:
+        """With replicas that run already, because another supervisor has started them."""
+        for one in found.containers:
+            began = view.replicas[one.pod_id].started if one.start and not one.end else None
+            if one.start and began:
+                self._started(one.start, began.timestamp())
 
     def heard(self, emit: Callable[[Event], None]) -> Callable[[Event], None]:
         """The same ``emit``, overheard; what was used comes before the verdict."""

@@ -174,6 +174,7 @@ def carry_on(
         emit = outputs.heard(journal)
         if metering := metering_of(plan, config, engine, control.inbox.post):
             emit = metering.heard(emit)
+            metering.go_on(found, journal.view)
             after.callback(metering.leave)
         settings = Settings(digest, config.subnets, keep=config.keep)
         again = cast(Engine, Again(engine, found))

@@ -30,8 +30,10 @@ from localdlc.record.events import (
 )
 from localdlc.record.usage import GpuUse, Usage
 from localdlc.record.usage_file import HOST, host_uses, path_of, samples
+from localdlc.record.view import JobView, ReplicaView
 from localdlc.run import gpu_use, sampler
 from localdlc.run.fake_engine import FakeEngine
+from localdlc.run.found import Found, FoundContainer
 from localdlc.run.gpu_use import GpuUses
 from localdlc.run.inbox import Message
 from localdlc.run.sampler import Running, Sampler
@@ -360,11 +362,27 @@ def test_replicas_that_run_already_are_looked_at(
     plan: Plan, tmp_path: Path, engine: Counted
 ) -> None:
     heard = Heard(plan, engine, tmp_path, every=0.01)
-    heard.metering.go_on([(ReplicaStarted(POD, "uid", 1, "a", "10.0.0.2"), 100.0)])
+    start = ReplicaStarted(POD, "uid", 1, "a", "10.0.0.2")
+    other = f"{JOB_ID}-master-0"
+    ended = ReplicaExited(other, 1, 0, False, None, False, END)
+    found = Found(
+        "Running",
+        age=9.0,
+        running=9.0,
+        restarts=0,
+        containers=(
+            FoundContainer(POD, 1, "a", "running", start),
+            FoundContainer(
+                ended.pod_id, 1, "b", "exited", replace(start, pod_id=ended.pod_id), ended
+            ),
+        ),
+    )
+    view = JobView(replicas={POD: ReplicaView(POD, started=END)})
+    heard.metering.go_on(found, view)
     assert engine.looked.wait(30)
     heard.finish()
     (used,) = heard.used
-    assert used.seconds > 1_000_000  # since long ago
+    assert used.seconds > 1_000_000  # since the first day of the year
 
 
 def test_the_gpus_that_a_job_was_given_are_looked_at(

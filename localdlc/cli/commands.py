@@ -22,6 +22,7 @@ COMMANDS = {
     "stop": "living:stop",
     "top": "usage:top",
     "write-back": "jobs:write_back",
+    "bundle": "bundle:bundle",
     "rm": "living:rm",
     "gc": "jobs:gc",
     "cache": "cache:cache",

@@ -96,7 +96,8 @@ def get_engine(why: str) -> int:
 
 def in_one_line(why: str) -> str:
     """The engine's story, places and reasons, without its closing advice: ours follows."""
-    head, *tried = [line.strip() for line in why.splitlines() if not line.startswith("Start ")]
+    head, *rest = why.splitlines()
+    tried = [line.strip() for line in rest if line.startswith(" ")]
     return f"{head} {'; '.join(tried)}".rstrip()
 
 

@@ -120,13 +120,13 @@ class Admission:
                 self._bell.watch(listed.folder)
             mine = self._place = self._place or listed.join(entry_of(plan, self._home))
             others = [entry for entry in listed.entries() if entry.ticket != mine.entry.ticket]
-            running = self._engine.running()
-            held = holders(others, running, self._digest)
+            there = self._engine.unended()
+            held = holders(others, there, self._digest)
             waiting = [waits(entry) for entry in others if not entry.admitted]
             found = room(plan, mine.entry.ticket, waiting, held)
             if isinstance(found, Plan):
                 mine.tell(self._admitted(mine.entry, found, held, facts))
-            return found, abandoned(others, running)
+            return found, abandoned(others, there)
 
     def _admitted(
         self, entry: Entry, plan: Plan, held: Iterable[Holder], facts: EngineFacts
@@ -160,12 +160,12 @@ class Admission:
 def resume(plan: Plan, engine: Engine, home: Path) -> Place | str:
     """What a job holds with which another supervisor carries on, held again; or who has it now.
 
-    Until now it had only what its running containers hold, and not what some had yet to start with.
+    Until now it had only what its containers hold, and not what one was to begin anew with.
     """
     listed = WaitingList(folder_of(engine.describe().address))
     mine = given(entry_of(plan, home), plan)
     with listed.alone():
-        held = holders(listed.entries(), engine.running(), mine.digest)
+        held = holders(listed.entries(), engine.unended(), mine.digest)
         others = [one for one in held if one.home or one.job_id != plan.job_id]
         taken = [
             str(one)

@@ -257,9 +257,10 @@ class DockerEngine(FoundContainers, MadeImages, StruckContainers):
         with self._asking("remove a replica's container"), gone_is_fine():
             self._client.remove_container(container_id, force=True, v=True)
 
-    def running(self) -> tuple[Leftover, ...]:
+    def unended(self) -> tuple[Leftover, ...]:
+        chosen = {"label": ["localdlc.job"], "status": ["created", "running", "paused"]}
         with self._asking("list what runs"):
-            found = self._client.containers(filters={"label": "localdlc.job"})
+            found = self._client.containers(all=True, filters=chosen)
         return tuple(
             Leftover("container", c["Id"], c["Names"][0].lstrip("/"), c["Labels"]) for c in found
         )

@@ -317,8 +317,11 @@ class Engine(Protocol):
         """Kills if need be and removes; one that is not there is no error."""
         ...
 
-    def running(self) -> tuple[Leftover, ...]:
-        """Containers of every home that carry our labels and have begun and not ended."""
+    def unended(self) -> tuple[Leftover, ...]:
+        """Containers of every home that carry our labels and have not ended.
+
+        Also those that have not begun: somebody may have asked for it, and the engine be about to.
+        """
         ...
 
     def leftovers(self, home: str) -> tuple[Leftover, ...]:

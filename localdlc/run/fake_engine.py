@@ -242,11 +242,11 @@ class FakeEngine:
         if replica := self.containers.pop(container_id, None):
             replica.deliver("SIGKILL")
 
-    def running(self) -> tuple[Leftover, ...]:
+    def unended(self) -> tuple[Leftover, ...]:
         return tuple(
             Leftover("container", id_, replica.spec.name, replica.spec.labels)
             for id_, replica in list(self.containers.items())
-            if replica.running and not replica.end
+            if not replica.end
         )
 
     def leftovers(self, home: str) -> tuple[Leftover, ...]:

@@ -12,15 +12,13 @@ from localdlc.run.waiting_list import Entry
 __all__ = ["abandoned", "holders"]
 
 
-def holders(
-    entries: Sequence[Entry], running: Iterable[Leftover], digest: str
-) -> tuple[Holder, ...]:
+def holders(entries: Sequence[Entry], there: Iterable[Leftover], digest: str) -> tuple[Holder, ...]:
     """Every other job that has something; ``digest`` is that of the home which asks.
 
     What a job was given it has until it ends, also while none of its containers runs. Of a job
     without an entry there is only what its containers say.
     """
-    by_job = {job: list(those) for job, those in groupby(sorted(running, key=job_of), job_of)}
+    by_job = {job: list(those) for job, those in groupby(sorted(there, key=job_of), job_of)}
     given = {(entry.job_id, entry.digest): entry for entry in entries if entry.admitted}
     living = {(entry.job_id, entry.digest) for entry in entries}
     return tuple(
@@ -55,10 +53,10 @@ def holder(
     )
 
 
-def abandoned(entries: Iterable[Entry], running: Iterable[Leftover]) -> tuple[Leftover, ...]:
+def abandoned(entries: Iterable[Entry], there: Iterable[Leftover]) -> tuple[Leftover, ...]:
     """Containers that hold GPUs though the localdlc that started them is gone."""
     living = {(entry.job_id, entry.digest) for entry in entries}
-    return tuple(c for c in running if c.labels.get("localdlc.gpus") and job_of(c) not in living)
+    return tuple(c for c in there if c.labels.get("localdlc.gpus") and job_of(c) not in living)
 
 
 def job_of(container: Leftover) -> tuple[str, str]:

@@ -522,20 +522,21 @@ def test_a_name_in_use_is_refused(world: World) -> None:
         world.engine.create(replace(world.spec("says hello"), ip=str(world.subnet[5])))
 
 
-def test_what_runs_is_found_whatever_its_home_until_it_has_ended(world: World) -> None:
+def test_what_is_there_is_found_whatever_its_home_until_it_has_ended(world: World) -> None:
     created = world.create("says hello")
-    assert created not in {found.id for found in world.engine.running()}
+    assert created in {found.id for found in world.engine.unended()}
     world.engine.remove(created)
+    assert created not in {found.id for found in world.engine.unended()}
     with world.running("sleeps") as (container, blocks):
         read_until(blocks, b"ready\n")
-        (found,) = [found for found in world.engine.running() if found.id == container]
+        (found,) = [found for found in world.engine.unended() if found.id == container]
         assert (found.kind, found.name) == ("container", "dlccontract-worker-0")
         assert found.labels == world.labels
         world.engine.pause(container)
-        assert container in {found.id for found in world.engine.running()}
+        assert container in {found.id for found in world.engine.unended()}
         world.engine.signal(container, "SIGKILL")
         world.engine.wait(container)
-        assert container not in {found.id for found in world.engine.running()}
+        assert container not in {found.id for found in world.engine.unended()}
 
 
 def test_leftovers_are_those_of_one_home_containers_first(world: World, tmp_path: Path) -> None:

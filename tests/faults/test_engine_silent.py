@@ -256,7 +256,7 @@ ASKED: dict[str, Callable[[DockerEngine], object]] = {
     "send SIGTERM to a replica": lambda engine: engine.signal("c", "SIGTERM"),
     "remove a replica's container": lambda engine: engine.remove("c"),
     "list what carries our labels": lambda engine: engine.leftovers("home"),
-    "list what runs": lambda engine: engine.running(),
+    "list what runs": lambda engine: engine.unended(),
 }
 
 

@@ -180,10 +180,10 @@ def test_a_job_keeps_its_gpus_until_its_containers_are_gone(machine: Machine, en
     first = machine.start("dlca", wanting(3))
     first.until(lambda event: isinstance(event, ReplicaStarted) and "worker-0" in event.pod_id)
     engine = machine.engine
-    worker = next(c for c in engine.running() if c.name == "dlca-worker-0")
+    worker = next(c for c in engine.unended() if c.name == "dlca-worker-0")
     assert isinstance(engine, FakeEngine)
     engine.containers[worker.id].finish(0)
-    assert worker.id not in {c.id for c in engine.running()}
+    assert worker.id not in {c.id for c in engine.unended()}
     machine.start("dlcb", wanting(2)).until_it_waits_for("dlca of ")
     assert machine.jobs["dlcb"].of(JobQueued)[0].reason.endswith("holds 3")
 
@@ -228,7 +228,7 @@ def test_gpus_of_a_killed_run_of_this_home_come_back_at_once(
     wreck(machine, tmp_path / "dlca", 4)
     job = machine.start("dlca", wanting(4))
     job.until_status("Running")
-    assert "dlcgone-master-0" not in {c.name for c in machine.engine.running()}
+    assert "dlcgone-master-0" not in {c.name for c in machine.engine.unended()}
 
 
 def test_gpus_of_a_killed_run_of_another_home_come_back_when_its_containers_are_gone(

@@ -43,6 +43,12 @@ if TYPE_CHECKING:
 
 __all__ = ["DockerEngine", "connect"]
 
+# As Docker and Podman say it.
+SUBNET_TAKEN = re.compile(r"(?i)overlap|subnet \S+ is already used")
+# Podman answers 500 to a signal for what does not run, where Docker answers 409.
+NOT_RUNNING = "can only kill running containers"
+# Podman writes out where an image without a registry comes from.
+HOME_OF_IMAGES = re.compile(r"^(?:localhost|docker\.io)/(?:library/)?")
 # Seconds that an engine may take to say which version it is.
 CONNECT_PATIENCE = 15
 # Seconds for any other short answer. Starts of many replicas wait for each other inside the engine.
@@ -87,6 +93,7 @@ class DockerEngine(FoundContainers, MadeImages, StruckContainers):
         self._client = client
         self._address = address
         self._groups: Groups = {}
+        self._own_logs = False
         self._sees_all: dict[str, bool] = {}
         self._gpus_by: tuple[Dialect, frozenset[str]] | None = None
 
@@ -152,7 +159,7 @@ class DockerEngine(FoundContainers, MadeImages, StruckContainers):
         with self._asking("list the engine's images"):
             images = self._client.images()
         tags = {tag for image in images for tag in image.get("RepoTags") or ()}
-        return tuple(sorted(tags - {"<none>:<none>"}))
+        return tuple(sorted(HOME_OF_IMAGES.sub("", tag) for tag in tags - {"<none>:<none>"}))
 
     def remove_image(self, reference: str) -> None:
         with self._asking(f"remove the image {reference}", ImageError), gone_is_fine():
@@ -172,7 +179,7 @@ class DockerEngine(FoundContainers, MadeImages, StruckContainers):
                     labels=dict(labels),
                 )
             except docker.errors.APIError as error:
-                if "overlap" in str(error.explanation).lower():
+                if SUBNET_TAKEN.search(str(error.explanation)):
                     raise SubnetTaken(f"{subnet} is taken: {error.explanation}") from error
                 raise
 
@@ -196,7 +203,19 @@ class DockerEngine(FoundContainers, MadeImages, StruckContainers):
             self.find_image(spec.image)
         body = container_config(spec, gpus, blind=self._sees_all.get(spec.image, False))
         with self._asking(f"create {spec.name}"):
-            created = self._client.create_container_from_config(body, name=spec.name)  # type: ignore[no-untyped-call]
+            return self._created(body, spec.name)
+
+    def _created(self, body: dict[str, Any], name: str) -> str:
+        """Podman knows no log driver ``local``: it is told once, and keeps logs as it likes."""
+        if self._own_logs:
+            del body["HostConfig"]["LogConfig"]
+        try:
+            created = self._client.create_container_from_config(body, name=name)  # type: ignore[no-untyped-call]
+        except docker.errors.APIError as error:
+            if self._own_logs or "invalid log driver" not in str(error.explanation):
+                raise
+            self._own_logs = True
+            return self._created(body, name)
         return str(created["Id"])
 
     def _gpu_config(self, spec: ContainerSpec) -> dict[str, Any]:
@@ -236,7 +255,8 @@ class DockerEngine(FoundContainers, MadeImages, StruckContainers):
             try:
                 self._client.kill(container_id, signal=name)
             except docker.errors.APIError as error:
-                if error.status_code != 409:  # 409: it is not running (any more)
+                # 409: it is not running (any more)
+                if error.status_code != 409 and NOT_RUNNING not in str(error.explanation):
                     raise
 
     def execute(self, container_id: str, command: Sequence[str]) -> Answer:

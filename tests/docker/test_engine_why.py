@@ -13,14 +13,14 @@ from localdlc.why.finding import find
 
 pytestmark = pytest.mark.engine
 
-MARKS = {"base": (), "pytorch": pytest.mark.samples, "tensorflow": pytest.mark.samples}
+MARKS = {"base": [], "pytorch": [pytest.mark.samples], "tensorflow": [pytest.mark.samples]}
 LATER = "import time; time.sleep(1); open('/mnt/data/train.csv')"
 
 
 @pytest.mark.parametrize(
     "failure",
     [
-        pytest.param(one, id=one.name, marks=MARKS.get(one.image, pytest.mark.frameworks))
+        pytest.param(one, id=one.name, marks=MARKS.get(one.image, [pytest.mark.frameworks]))
         for one in FAILURES
     ],
 )

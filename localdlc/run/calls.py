@@ -39,7 +39,7 @@ DOING = {
     "join": "put a container on the network {1}",
     "remove": "remove a container",
     "leftovers": "list what earlier runs left",
-    "running": "list what runs",
+    "unended": "list what has not ended",
 }
 
 

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from localdlc.errors import ResourceError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Granted", "granted"]
 
+REFUSES = "NCCL refuses two processes of one host on one GPU: share them with --nccl isolated."
 # What stands in names of GPUs beside the model.
 NO_MODEL = re.compile(r"NVIDIA|TESLA|GEFORCE|AMD|INSTINCT|PCIE|SXM\d*|HBM\d*|\d+GB?|GB?")
 
@@ -76,7 +78,10 @@ def granted(roles: tuple[Role, ...], config: Config, inventory: Inventory | None
     policies = {"share": sharing, "shrink": shrinking, "strict": exactly}
     found = policies[config.gpus](roles, there.gpus)
     notes = (*found.notes, *parts_told(found.roles), *others_told(found.roles, there.gpus))
-    pool = found.pool and replace(found.pool, one_host=config.nccl == "same-host")
+    one_host = config.nccl == "same-host"
+    pool = found.pool and replace(found.pool, one_host=one_host)
+    if one_host and config.gpus == "share":
+        notes = (*notes, REFUSES)
     return replace(found, notes=notes, pool=pool)
 
 
@@ -139,7 +144,7 @@ def sharing_told(asked: Sequence[Role], seen: Sequence[Role], gpus: Sequence[Gpu
             yield f"GPUs: each {before.type} asks for {before.gpus} and sees {after.gpus}."
     chosen = choose(wants(seen), gpus, (), shared=True)
     users = Counter() if isinstance(chosen, Short) else Counter(g for all_ in chosen for g in all_)
-    for count, gpu in sorted({n: gpu for gpu, n in users.items()}.items(), key=lambda p: p[0]):
+    for count, gpu in sorted({n: gpu for gpu, n in users.items()}.items(), key=itemgetter(0)):
         if count > 1:
             room = f": about {size_text(gpu.memory // count)} of memory each" if gpu.memory else ""
             yield f"GPUs: up to {count} replicas share one{room}; nothing holds them to it."

@@ -243,6 +243,12 @@ def test_replicas_are_hosts_to_nccl_unless_they_are_one() -> None:
     assert {r.env["NCCL_HOSTID"] for r in one.replicas} == {one.job_id}
 
 
+def test_sharing_and_one_host_do_not_go_together() -> None:
+    told = "NCCL refuses two processes of one host on one GPU: share them with --nccl isolated."
+    assert told in job(2, 1, 1, policy="share", nccl="same-host").notes
+    assert told not in job(2, 1, 1, policy="share").notes
+
+
 def test_the_request_may_say_otherwise() -> None:
     plan = job(2, 1, 2, Envs={"NCCL_SOCKET_IFNAME": "lo", "NVIDIA_VISIBLE_DEVICES": "all"})
     assert plan.replicas[0].env["NCCL_SOCKET_IFNAME"] == "lo"

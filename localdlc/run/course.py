@@ -163,10 +163,9 @@ class Course:
         if port := self._ports.get(event.pod_id):
             self._probes.watch(event, port)
         if self._runs(event.pod_id):
-            plan = self.plan
-            if self.status in PREPARING and plan.deadline_seconds is not None:
-                self._alarms.set("deadline", plan.deadline_seconds)
-            self.move("Running", "JobRunning", f"{plan.job_type} {plan.job_id} is running.")
+            if self.status in PREPARING and self.plan.deadline_seconds is not None:
+                self._alarms.set("deadline", self.plan.deadline_seconds)
+            self._move_on()
             self._listen()
         self.attempts.release()
 
@@ -252,6 +251,15 @@ class Course:
         self.emit(Note(f"{owed}. `localdlc gc` removes what it still creates."))
         for pod, attempt in self.attempts.numbers().items():
             self._handle(ReplicaLost(pod, attempt, owed))
+
+    def has_run(self) -> None:
+        """What has succeeded has run, also when a failure was heard of before its start."""
+        if self.status in PREPARING:
+            self._move_on()
+
+    def _move_on(self) -> None:
+        plan = self.plan
+        self.move("Running", "JobRunning", f"{plan.job_type} {plan.job_id} is running.")
 
     def move(self, status: str, reason_code: str = "", reason_message: str = "") -> None:
         self.emit(StatusChanged(self.status, status, reason_code, reason_message))

@@ -162,6 +162,8 @@ class Supervisor:
             "Failed", "InternalError", "The job ended undecided."
         )
         finish = judged(self._plan, finish, self._course.attempts.last())
+        if finish.status == "Succeeded":
+            self._course.has_run()
         self._hold(finish)
         verdict = (finish.status, finish.reason_code, finish.reason_message)
         self._course.move(*verdict)

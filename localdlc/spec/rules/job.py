@@ -84,8 +84,8 @@ def success_policy(request: CreateJobRequest) -> Iterator[Problem]:
 
 
 def considered(request: CreateJobRequest) -> Iterator[Problem]:
-    """Partial is about the roles that are flagged, so there must be one."""
-    flagged = any(spec.ConsiderInSuccessPolicy for spec in request.JobSpecs)
+    """Partial is about the roles that are flagged, so there must be one, and somebody in it."""
+    flagged = any(spec.ConsiderInSuccessPolicy and spec.replicas for spec in request.JobSpecs)
     if request.SuccessPolicy == "Partial" and not flagged:
         sentence = "Partial needs a role with ConsiderInSuccessPolicy true: those decide"
         yield invalid("SuccessPolicy", sentence)

@@ -110,6 +110,38 @@ def jobs(home: Path) -> Iterator[Jobs]:
 # the ends of a job
 
 
+class TellsLate(FakeEngine):
+    """Has started the master, and says so only when a worker's end is known."""
+
+    def __init__(self) -> None:
+        super().__init__(self.works)
+        self.heard = Flag()
+
+    def start(self, container_id: str) -> None:
+        super().start(container_id)
+        if "master" in self.containers[container_id].spec.name:
+            assert self.heard.wait(PATIENCE)
+
+    def works(self, replica: FakeReplica) -> int:
+        if "master" in replica.spec.name:
+            return 0
+        [master] = [id_ for id_, one in self.containers.items() if "master" in one.spec.name]
+        self.wait(master)
+        return 1
+
+
+def test_a_job_that_has_succeeded_has_run_in_whatever_order_that_is_heard(jobs: Jobs) -> None:
+    engine = TellsLate()
+    job = jobs(engine)
+    job.listener = lambda record: (
+        engine.heard.set() if isinstance(record.event, ReplicaExited) else None
+    )
+    result = job.run(request({"Master": 1, "Worker": 1}, "SlurmJob"))
+    assert job.started == ["worker-0", "master-0"]
+    assert job.statuses == "Creating EnvPreparing Running Succeeded"
+    assert result.view.deciding_replica == f"{JOB_ID}-master-0"
+
+
 def test_replicas_are_told_in_the_order_of_the_plan(jobs: Jobs) -> None:
     result = jobs(FakeEngine(by_name())).run(request({"Worker": 12}))
     assert list(result.replicas) == ["master-0", *(f"worker-{n}" for n in range(11))]

@@ -61,6 +61,8 @@ CASES = [
          ("SuccessPolicy=ChiefWorker",)),
     Case(job.considered, ("SuccessPolicy=Partial",), "SuccessPolicy", "ConsiderInSuccessPolicy true",
          ("SuccessPolicy=Partial", f"{SPEC}.ConsiderInSuccessPolicy=true")),
+    Case(job.considered, ("SuccessPolicy=Partial", f"{SPEC}.ConsiderInSuccessPolicy=true", MASTER, f"{SPEC}.PodCount=0"),
+         "SuccessPolicy", "ConsiderInSuccessPolicy true"),
     Case(job.accessibility, ("Accessibility=private",), "Accessibility", "did you mean PRIVATE?",
          ("Accessibility=PUBLIC",)),
     Case(job.priority, ("Priority=10",), "Priority", "1 (lowest) to 9 (highest)", ("Priority=9",)),

@@ -10,7 +10,6 @@ from contextlib import suppress
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, AnyStr, BinaryIO, TextIO
 
-from localdlc.errors import LocaldlcError
 from localdlc.record.events import (
     JobFinished,
     Log,
@@ -224,7 +223,7 @@ class TextPrinter:
         yield from self._cause(view.job_id)
 
     def _cause(self, job_id: str) -> Iterator[str]:
-        with suppress(LocaldlcError):  # a disk that is full has been told already
+        with suppress(Exception):  # a disk that is full, say; the verdict matters more
             if found := self._explain(job_id):
                 from localdlc.terminal.failure import cause_lines, failure_lines
 

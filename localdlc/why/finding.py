@@ -27,6 +27,8 @@ CHAINED = re.compile(
 )
 # These tell that a child failed, and not why; the child has said so before.
 LAUNCHER = re.compile(r"^\S*(?:ChildFailedError|CalledProcessError|ProcessExitedException)\b", re.M)
+# What is searched: some expressions take time that grows with the square of it.
+LINES, WIDTH = 400, 1000
 # Characters of a line that are worth showing again.
 LONGEST = 240
 
@@ -37,7 +39,8 @@ def find(case: Case, replica: ReplicaView) -> Finding | None:
     What a peer left behind counts only when nothing else is known.
     """
     tail = case.tails.get(replica.pod_id)
-    text = NOISE.sub("", "\n".join(tail.lines if tail else ()))
+    lines = tail.lines[-LINES:] if tail else ()
+    text = NOISE.sub("", "\n".join(line[:WIDTH] for line in lines))
     starved = memory_end(replica)
     if starved == "replica":
         return by_end(case, replica, ("oom",))

@@ -18,7 +18,8 @@ COMMAND = (
     ),
     Pattern(
         name="exec-format",
-        text=r"(?P<path>\S+): cannot execute binary file: Exec format error|[Ee]xec format error",
+        text=r"(?:^|\s)(?P<path>\S+): cannot execute binary file: Exec format error"
+        r"|[Ee]xec format error",
         says="A program was built for another kind of processor than this machine's[: {path}].",
         do="Use an image or a build for this architecture (`uname -m`).",
     ),

@@ -156,5 +156,11 @@ def test_colours_and_ranks_are_no_part_of_what_was_said() -> None:
     assert (finding.name, finding.line) == ("allocation", "MemoryError")
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("piece", ["lib", "multi_worker_util.py\n", ": /a", "Error.Error."])
+def test_an_endless_output_takes_no_endless_time(piece: str) -> None:
+    found(piece * 80_000)
+
+
 def test_silence_is_not_explained() -> None:
     assert found(exit_code=3) is None

@@ -37,6 +37,8 @@ __all__ = ["EVERY", "Metering"]
 
 # Seconds between two looks, and before the first.
 EVERY = 2.0
+# So much longer where each look costs the engine something.
+SPARING = 2
 # Seconds that a look which is under way is waited for at the end.
 PATIENCE = 1.0
 
@@ -137,7 +139,7 @@ class Metering:
             while not self._over.is_set():
                 running = dict(self._running)
                 sampler.look({key: Running(*each) for key, each in running.items()})
-                self._over.wait(self._every)
+                self._over.wait(self._every * (SPARING if sampler.slow else 1))
 
     def _note(self, text: str) -> None:
         self._post(Note(text))

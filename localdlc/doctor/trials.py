@@ -25,7 +25,7 @@ from localdlc.plan.network import choose_subnet
 from localdlc.record.store import Store, home_digest
 from localdlc.run.engine import ContainerSpec, Engine, Exit, SubnetTaken
 
-__all__ = ["GPU_SCRIPT", "Ground", "ground", "trials"]
+__all__ = ["GPU_SCRIPT", "LIMITS", "PORT", "Ground", "ground", "trials"]
 
 MIB = 1 << 20
 MEMORY, SHM = 64 * MIB, 32 * MIB
@@ -52,7 +52,11 @@ CALLER = f"""\
 import socket
 print(socket.create_connection(("doctor-peer", {PORT}), 10).recv(5).decode())
 """
-GPU_SCRIPT = "echo visible ${NVIDIA_VISIBLE_DEVICES-}; nvidia-smi -L 2>&1; ls /dev/nvidia[0-9]*"
+# NVIDIA's GPUs by its own program or by their files; others by the files that were written down.
+GPU_SCRIPT = """\
+[ $# -gt 0 ] || { nvidia-smi -L 2>&1; set -- /dev/nvidia[0-9]*; }
+for file; do if [ -e "$file" ]; then echo "there $file"; fi; done
+"""
 LIMITS_MEND = "`docker info` warns of what is missing; the kernel needs cgroups for cpu and memory."
 MOUNT_MEND = "Run localdlc on the machine of the engine, or share this folder with it."
 NETWORK_MEND = "See whether a firewall drops what bridges forward, and restart the engine."
@@ -222,12 +226,13 @@ def called(place: Ground) -> Iterator[Check]:
 
 def given(place: Ground, gpu: Gpu) -> Iterator[Check]:
     """A container that is given one GPU must see that one alone."""
-    spec = place.spec(0, ("/bin/sh", "-c", GPU_SCRIPT))
+    spec = place.spec(0, ("/bin/sh", "-c", GPU_SCRIPT, "sh", *gpu.devices))
     env = {"NVIDIA_VISIBLE_DEVICES": gpu.uuid}
     _, text = place.run(replace(spec, gpus=(gpu,), env=env, resources=Resources()))
     seen = re.findall(r"UUID: (\S+)\)", text)
-    devices = re.findall(r"^/dev/nvidia\d+$", text, re.MULTILINE)
-    if seen == [gpu.uuid] or (not seen and len(devices) == 1) or (gpu.devices and not seen):
+    files = re.findall(r"^there (\S+)$", text, re.MULTILINE)
+    alone = seen == [gpu.uuid] or (not seen and len(files) == 1)
+    if files == [*gpu.devices] if gpu.devices else alone:
         yield Check(f"gpu {gpu.index}", "ok", f"a container that is given {gpu} sees it alone")
     else:
         said = "; ".join(text.strip().splitlines()[:3])

@@ -16,7 +16,7 @@ from localdlc.config.gpus import Gpu
 from localdlc.doctor import Check, examine
 from localdlc.doctor.engine import engine_checks
 from localdlc.doctor.machine import config_checks, program_checks, room_check
-from localdlc.doctor.trials import LIMITS, PORT
+from localdlc.doctor.trials import GPU_SCRIPT, LIMITS, PORT
 from localdlc.errors import EngineUnavailable
 from localdlc.record.masking import Mask
 from localdlc.run.engine import ContainerSpec, EngineFacts
@@ -121,6 +121,24 @@ def test_each_gpu_is_given_to_a_container(config: Config) -> None:
         "gpu 0", "ok", "a container that is given 0 H100 (GPU-a) sees it alone"
     )
     assert found["gpu runtime"].state == "ok"
+
+
+def test_another_vendors_gpu_is_its_device_files(config: Config) -> None:
+    gpu = Gpu(0, "card0", "MI300", 0, devices=("/dev/kfd", "/dev/dri/renderD128"))
+
+    def sees(*files: str) -> object:
+        def script(replica: FakeReplica) -> int:
+            if GPU_SCRIPT in replica.spec.command:
+                assert replica.spec.command[-2:] == gpu.devices
+                replica.write("".join(f"there {file}\n" for file in files).encode())
+                return 0
+            return well(replica)
+
+        return script
+
+    own = replace(config, gpu_inventory=(gpu,))
+    assert examined(own, Ward(sees(*gpu.devices)))["gpu 0"].state == "ok"
+    assert examined(own, Ward(sees("/dev/kfd")))["gpu 0"].state == "problem"
 
 
 @pytest.mark.parametrize("said", [b"", b"GPU 0: H100 (UUID: GPU-other)\n", b"not found\n"])

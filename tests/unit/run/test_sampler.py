@@ -114,6 +114,7 @@ def test_each_look_is_kept_and_summed_up(looking: Begin, tmp_path: Path) -> None
     assert (told.cpus_limit, told.memory_limit) == (2.0, 64 * MIB)
     assert (told.cpus_asked, told.memory_asked) == (2.0, 64 * MIB)
     assert look.sums.keys() == {POD, f"{JOB_ID}-master-0"}
+    assert not look.sampler.slow
 
 
 def test_the_machine_is_looked_at_from_the_second_time_on(looking: Begin, tmp_path: Path) -> None:
@@ -170,6 +171,7 @@ def test_an_engine_that_is_slow_is_asked_for_all_at_once(
     look(worker_0="a", master_0="b")
     look(worker_0="a", master_0="b")
     assert {used.seconds for used in look.sums.values()} == {4.0}
+    assert look.sampler.slow  # and so it is asked half as often
 
 
 # GPUs

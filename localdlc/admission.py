@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Admission", "resume"]
 
-# A process that is killed closes its files a moment before its locks are free.
-SETTLING = 0.2
+# Seconds between hearing and looking: a process that is killed closes its files a moment before its
+# locks are free. Where changes never cease, between two looks.
+SETTLING = 0.05
+BUSY = 1.0
 # Whatever rings the bell may go unheard: of an engine that restarts, of a folder that was taken.
 UNHEARD = 30.0
 
@@ -61,6 +63,7 @@ class Admission:
         self._place: Place | None = None
         self._bell: Bell | None = None
         self._tried: set[str] = set()
+        self._rest = SETTLING
 
     def __call__(self, plan: Plan, post: Post) -> Plan:
         """The plan with what it is given, once it is its turn.
@@ -91,7 +94,6 @@ class Admission:
 
     def _turn(self, plan: Plan, post: Post, listed: WaitingList, facts: EngineFacts) -> Plan:
         told = ""
-        rang = True
         while not self._left.is_set():
             found, left = self._look(plan, listed, facts)
             if isinstance(found, Plan):
@@ -108,8 +110,17 @@ class Admission:
             if found != told:
                 post(JobQueued(found))
                 told = found
-            rang = self._bell.wait(SETTLING if rang else UNHEARD)
+            self._sleep(self._bell)
         return plan
+
+    def _sleep(self, bell: Bell) -> None:
+        """Until something may have changed; a little longer where that is all the time."""
+        quiet = not bell.wait(BUSY)
+        self._rest = SETTLING if quiet else min(2 * self._rest, BUSY)
+        if quiet:
+            bell.wait(UNHEARD)
+        self._left.wait(self._rest)
+        bell.wait(0)  # whatever has rung until now will be seen
 
     def _look(
         self, plan: Plan, listed: WaitingList, facts: EngineFacts

@@ -188,9 +188,7 @@ def test_a_job_that_waits_costs_less_than_a_hundredth_of_a_core(start: Start) ->
     first = start("dlca", 4)
     first.until_status("Running")
     second = start("dlcb", 4)
-    second.until_status("Queuing")
-    while second.hears(1):  # it looks once more, a little later
-        pass
+    second.until_it_waits_for("dlca of ")
     seconds = 3.0
     before = second.cpu_seconds
     assert not second.hears(seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -164,3 +165,8 @@ def test_an_endless_output_takes_no_endless_time(piece: str) -> None:
 
 def test_silence_is_not_explained() -> None:
     assert found(exit_code=3) is None
+
+
+def test_the_manual_names_every_row() -> None:
+    manual = (Path(__file__).parents[3] / "docs" / "failures.md").read_text()
+    assert [row.name for row in (*PATTERNS, UNCAUGHT) if f"`{row.name}`" not in manual] == []

@@ -1,38 +1,23 @@
-"""Engines that give out GPUs which are not there: daemons of our own, with a stub of NVIDIA's hook.
-
-Docker takes requests for NVIDIA's GPUs when it finds that hook on its PATH as it starts, and says
-to each container which it has: NVIDIA_VISIBLE_DEVICES. The stub does nothing more.
-"""
+"""localdlc on an engine that gives out GPUs which are not there."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from threading import Thread
 
 import docker
 import pytest
 from engines import BASE, CommandLine, new, ours, remove, things
 
-HOOK = "nvidia-container-runtime-hook"
-# A dockerd of Docker 25 or later, for CDI; the one on the PATH may be older.
+from tools.gpu_engine import cards, daemon, dockerd
+
+# A dockerd for CDI, where that on the PATH is too old for it.
 CDI_DOCKERD = "LOCALDLC_TEST_CDI_DOCKERD"
-
-
-def cards(count: int) -> str:
-    """So many GPUs, written down."""
-    listed = [
-        {"index": n, "uuid": f"GPU-{n}", "name": "Tesla T4", "memory": 16 << 30}
-        for n in range(count)
-    ]
-    return json.dumps(listed)
+CDI_SINCE = 25
 
 
 class GpuLine(CommandLine):
@@ -48,53 +33,6 @@ class GpuLine(CommandLine):
         return super()._environment({**here, **variables})
 
 
-@contextmanager
-def daemon(program: str, path: str = "", *flags: str) -> Iterator[str]:
-    """A dockerd beside the one that there may be, with nothing in it; yields its address."""
-    folder = Path(tempfile.mkdtemp(prefix="localdlc-engine-"))  # a socket's path must be short
-    address = f"unix://{folder}/docker.sock"
-    own = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
-    places = [f"--{flag}={folder / name}" for flag, name in own.items()]
-    # Whose chains of iptables there are is the other's matter.
-    apart = ("--bridge=none", "--iptables=false", "--ip-masq=false", f"--host={address}")
-    process = subprocess.Popen(
-        (program, *places, *apart, *flags),
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PATH": f"{path}:{os.environ['PATH']}:/usr/sbin:/sbin"},
-        start_new_session=True,
-    )
-    assert process.stderr
-    reader = Thread(target=process.stderr.read)
-    try:
-        said = list(until(process.stderr, "API listen on"))
-        assert process.poll() is None, f"{program} does not start:\n{''.join(said[-20:])}"
-        # What it goes on to say is nobody's, but it must be able to say it.
-        reader.start()
-        yield address
-    finally:
-        process.terminate()
-        process.wait()
-        if reader.ident:
-            reader.join()
-        process.stderr.close()
-        tidy(folder)
-
-
-def until(lines: Iterable[str], text: str) -> Iterator[str]:
-    for line in lines:
-        yield line
-        if text in line:
-            return
-
-
-def tidy(folder: Path) -> None:
-    mounts = re.findall(rf" ({re.escape(str(folder))}\S*) ", Path("/proc/mounts").read_text())
-    for mount in mounts:
-        subprocess.run(("umount", "--lazy", mount), check=False)
-    shutil.rmtree(folder)
-
-
 def with_base(client: docker.APIClient, address: str) -> None:
     """Gives it the base image out of the other engine."""
     fresh = docker.APIClient(base_url=address, version="auto")
@@ -103,10 +41,9 @@ def with_base(client: docker.APIClient, address: str) -> None:
     fresh.close()
 
 
-def dockerd(named: str = "") -> str:
+def allowed(program: str | None) -> str:
     """The program, where we may run it; skips or, under CI, fails where not."""
-    program = named or shutil.which("dockerd", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    if program and os.geteuid() == 0:
+    if program:
         return program
     why = "an engine with GPUs that are not there needs dockerd, and root to start it"
     if "CI" in os.environ:
@@ -115,23 +52,64 @@ def dockerd(named: str = "") -> str:
 
 
 @pytest.fixture(scope="session")
-def gpu_engine(
-    docker_client: docker.APIClient, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    program, hooks = dockerd(), tmp_path_factory.mktemp("hooks")
-    (hooks / HOOK).write_text("#!/bin/sh\n")
-    (hooks / HOOK).chmod(0o755)
-    with daemon(program, str(hooks)) as address:
+def gpu_engine(docker_client: docker.APIClient) -> Iterator[str]:
+    with daemon(allowed(dockerd())) as address:
         with_base(docker_client, address)
         yield address
+
+
+def by_cdi(gpus: Mapping[str, Sequence[int]]) -> dict[str, object]:
+    """A spec of CDI: names of GPUs and the numbers of their device files, which are no GPU's."""
+
+    def file(name: str) -> dict[str, object]:
+        return {"path": f"/dev/nvidia{name}", "type": "c", "major": 1, "minor": 3}
+
+    devices = [
+        {"name": name, "containerEdits": {"deviceNodes": [file(str(n)) for n in numbers]}}
+        for name, numbers in gpus.items()
+    ]
+    # As nvidia-ctk has it.
+    all_ = {"env": ["NVIDIA_VISIBLE_DEVICES=void"], "deviceNodes": [file("ctl")]}
+    spec = {"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu"}
+    return {**spec, "devices": devices, "containerEdits": all_}
+
+
+@pytest.fixture(scope="session")
+def cdi_engine(
+    docker_client: docker.APIClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """One that knows four GPUs by CDI; GPU-3 comes with the file of another."""
+    program = os.environ.get(CDI_DOCKERD) or allowed(dockerd())
+    if version(program) < CDI_SINCE:
+        pytest.skip(f"{program} is too old for CDI; {CDI_DOCKERD} names another")
+    specs = tmp_path_factory.mktemp("cdi")
+    gpus = {"GPU-0": [0], "GPU-1": [1], "GPU-2": [2], "GPU-3": [3, 0]}
+    (specs / "nvidia.json").write_text(json.dumps(by_cdi(gpus)))
+    with daemon(program, {"features": {"cdi": True}, "cdi-spec-dirs": [str(specs)]}) as address:
+        with_base(docker_client, address)
+        yield address
+
+
+def version(program: str) -> int:
+    told = subprocess.run((program, "--version"), capture_output=True, text=True, check=True).stdout
+    return int(re.search(r"version (\d+)", told)[1])  # type: ignore[index]
 
 
 @pytest.fixture
 def gpu_line(tmp_path: Path, gpu_engine: str) -> Iterator[GpuLine]:
     """``localdlc`` with four GPUs; nothing of it may be left on their engine."""
-    client = docker.APIClient(base_url=gpu_engine, version="auto")
+    yield from line_on(gpu_engine, tmp_path)
+
+
+@pytest.fixture
+def cdi_line(tmp_path: Path, cdi_engine: str) -> Iterator[GpuLine]:
+    yield from line_on(cdi_engine, tmp_path)
+
+
+def line_on(address: str, folder: Path) -> Iterator[GpuLine]:
+    client = docker.APIClient(base_url=address, version="auto")
     before = things(client)
-    line = GpuLine(tmp_path / "home", tmp_path, gpu_engine, 4)
+    line = GpuLine(folder / "home", folder, address, 4)
     yield line
     line.close()
     left = new(before, things(client))

@@ -149,3 +149,34 @@ def test_an_engine_without_nvidias_toolkit_is_told(
     assert done.code == 3
     assert "the engine gives containers no GPUs: cannot start a replica: could not" in done.err
     assert "Or run the job without: --gpus none." in done.err
+
+
+# by CDI
+
+FILES = "echo $(cd /dev && echo nvidia*), $NVIDIA_VISIBLE_DEVICES"
+
+
+def test_by_cdi_each_replica_has_its_own_devices(cdi_line: GpuLine) -> None:
+    body = gpu_job(2, 1, FILES)
+    done = cdi_line.run(body, "--job-id", "dlc1gpus00000003")
+    assert done.code == 0, done.err
+    assert sorted(done.lines) == [
+        "master-0 | nvidia0 nvidiactl, void",
+        "worker-0 | nvidia1 nvidiactl, void",
+    ]
+    pods = planned(cdi_line, "dlc1gpus00000003")
+    assert pods == {"master-0": ["GPU-0"], "worker-0": ["GPU-1"]}
+
+
+def test_by_cdi_a_device_too_many_is_noticed(cdi_line: GpuLine) -> None:
+    done = cdi_line.run(gpu_job(1, 1, FILES), "--gpu-devices", "3")
+    assert done.code == 1
+    told = "this replica is to have GPU-3, but its /dev has 2 of this machine's"
+    assert done.lines == [f"master-0 | localdlc: {told}"]
+
+
+def test_a_device_that_cdi_does_not_know_is_told(cdi_line: GpuLine) -> None:
+    inventory = '[{"index": 0, "uuid": "GPU-9", "name": "T4", "memory": 0}]'
+    done = cdi_line.run(gpu_job(1, 1), LOCALDLC_GPU_INVENTORY=inventory)
+    assert done.code == 3
+    assert "unresolvable CDI devices nvidia.com/gpu=GPU-9" in done.err

@@ -11,11 +11,11 @@ from localdlc.config import Config, strangers
 from localdlc.config.gpus import Gpu
 from localdlc.doctor.check import Check
 from localdlc.doctor.engine import engine_checks
+from localdlc.doctor.gpus import gpu_check, runtime_check
 from localdlc.doctor.machine import config_checks, memory_check, program_checks, room_check
 from localdlc.doctor.trials import ground, trials
 from localdlc.errors import EngineUnavailable, HomeError, LocaldlcError, ResourceError
 from localdlc.run.engine import Engine, EngineFacts
-from localdlc.run.gpus import inventory
 
 __all__ = ["examine"]
 
@@ -35,7 +35,7 @@ def examine(
     yield from program_checks()
     yield memory_check()
     yield room_check("home", config.home, HOME_MEND)
-    gpus, found = gpus_here(config)
+    gpus, found = gpu_check(config)
     yield found
     try:
         connected = engine()
@@ -46,35 +46,15 @@ def examine(
         return
     yield from engine_checks(facts)
     yield from engine_room(facts)
-    yield from runtime(facts, gpus)
+    if not all(gpu.devices for gpu in gpus):
+        yield runtime_check(facts)
     yield from with_containers(config, connected, image, gpus)
-
-
-def gpus_here(config: Config) -> tuple[tuple[Gpu, ...], Check]:
-    try:
-        there = inventory(config)
-    except LocaldlcError as error:
-        return (), Check("gpus", "problem", str(error), "Mend gpu_devices.")
-    if not there.gpus:
-        return (), Check(
-            "gpus", "ok", f"none: {there.why}; jobs that ask for some need --gpus none"
-        )
-    return there.gpus, Check("gpus", "ok", ", ".join(map(str, there.gpus)))
 
 
 def engine_room(facts: EngineFacts) -> Iterator[Check]:
     """Only where the engine's folder is this machine's."""
     if facts.folder and facts.address.startswith("unix://") and Path(facts.folder).is_dir():
         yield room_check("engine's room", Path(facts.folder), ENGINE_ROOM_MEND)
-
-
-def runtime(facts: EngineFacts, gpus: tuple[Gpu, ...]) -> Iterator[Check]:
-    """How the engine gives GPUs; whether it does, a container tells."""
-    if not gpus:
-        return
-    toolkit = shutil.which("nvidia-ctk") or shutil.which("nvidia-container-runtime-hook")
-    says = f"runtimes {', '.join(facts.runtimes) or 'unknown'}; toolkit {toolkit or 'not found'}"
-    yield Check("gpu runtime", "ok", says)
 
 
 def with_containers(

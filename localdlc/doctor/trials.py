@@ -19,6 +19,7 @@ from pathlib import Path
 from localdlc.config import Config
 from localdlc.config.gpus import Gpu
 from localdlc.doctor.check import Check
+from localdlc.doctor.gpus import TOOLKIT_MEND
 from localdlc.errors import LocaldlcError
 from localdlc.plan.model import Mount, Resources
 from localdlc.plan.network import choose_subnet
@@ -60,10 +61,6 @@ for file; do if [ -e "$file" ]; then echo "there $file"; fi; done
 LIMITS_MEND = "`docker info` warns of what is missing; the kernel needs cgroups for cpu and memory."
 MOUNT_MEND = "Run localdlc on the machine of the engine, or share this folder with it."
 NETWORK_MEND = "See whether a firewall drops what bridges forward, and restart the engine."
-GPU_MEND = (
-    "Install nvidia-container-toolkit, say `nvidia-ctk runtime configure --runtime=docker` and "
-    "restart the engine."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +148,7 @@ def trials(place: Ground, gpus: Sequence[Gpu]) -> Iterator[Check]:
         ("out of memory", eaten, LIMITS_MEND),
         ("network", called, NETWORK_MEND),
     ]
-    steps += [(f"gpu {gpu.index}", partial(given, gpu=gpu), GPU_MEND) for gpu in gpus]
+    steps += [(f"gpu {gpu.index}", partial(given, gpu=gpu), TOOLKIT_MEND) for gpu in gpus]
     yield Check("subnet", "ok", f"{place.subnet} is clear of the engine's networks and of routes")
     for name, step, mend in steps:
         try:
@@ -237,4 +234,4 @@ def given(place: Ground, gpu: Gpu) -> Iterator[Check]:
     else:
         said = "; ".join(text.strip().splitlines()[:3])
         says = f"a container that is given {gpu} says: {said or 'nothing'}"
-        yield Check(f"gpu {gpu.index}", "problem", says, GPU_MEND)
+        yield Check(f"gpu {gpu.index}", "problem", says, TOOLKIT_MEND)

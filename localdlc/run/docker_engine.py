@@ -128,6 +128,7 @@ class DockerEngine(FoundContainers, MadeImages, StruckContainers):
             cgroups=info.get("CgroupVersion", "") if info.get("CgroupDriver") != "none" else "none",
             folder=info.get("DockerRootDir", ""),
             runtimes=tuple(sorted(info.get("Runtimes") or ())),
+            cdi=tuple(info.get("CDISpecDirs") or ()),
             rootless="name=rootless" in (info.get("SecurityOptions") or ()),
         )
 

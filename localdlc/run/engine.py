@@ -51,7 +51,8 @@ class EngineFacts:
     """What answers: product and version, and the machine it runs containers on (cores, bytes).
 
     ``storage`` is its storage driver, ``cgroups`` the version of the kernel's control groups, "" or
-    "none" where it has none, ``folder`` where it keeps images and containers.
+    "none" where it has none, ``folder`` where it keeps images and containers, ``cdi`` where it
+    looks for devices of CDI.
     """
 
     name: str
@@ -63,6 +64,7 @@ class EngineFacts:
     cgroups: str = ""
     folder: str = ""
     runtimes: tuple[str, ...] = ()
+    cdi: tuple[str, ...] = ()
     rootless: bool = False
 
 

@@ -15,6 +15,7 @@ from localdlc.config import CodeSource, Config
 from localdlc.config.gpus import Gpu
 from localdlc.doctor import Check, examine
 from localdlc.doctor.engine import engine_checks
+from localdlc.doctor.gpus import gpu_check, runtime_check
 from localdlc.doctor.machine import config_checks, program_checks, room_check
 from localdlc.doctor.trials import GPU_SCRIPT, LIMITS, PORT
 from localdlc.errors import EngineUnavailable
@@ -24,6 +25,7 @@ from localdlc.run.fake_engine import FakeEngine, FakeReplica
 
 IMAGE = "base:1"
 DOCKER = EngineFacts("docker", "28.0.1", 8, 16 << 30, "unix:///s", "overlay2", "2", "/var/lib/d")
+WITH_GPUS = replace(DOCKER, runtimes=("nvidia",))
 GPU = Gpu(0, "GPU-a", "H100", 80 << 30)
 
 
@@ -116,7 +118,7 @@ def test_nothing_is_left_when_somebody_leaves_in_the_middle(config: Config) -> N
 
 
 def test_each_gpu_is_given_to_a_container(config: Config) -> None:
-    found = examined(replace(config, gpu_inventory=(GPU,)), Ward())
+    found = examined(replace(config, gpu_inventory=(GPU,)), Ward(facts=WITH_GPUS))
     assert found["gpu 0"] == Check(
         "gpu 0", "ok", "a container that is given 0 H100 (GPU-a) sees it alone"
     )
@@ -137,7 +139,9 @@ def test_another_vendors_gpu_is_its_device_files(config: Config) -> None:
         return script
 
     own = replace(config, gpu_inventory=(gpu,))
-    assert examined(own, Ward(sees(*gpu.devices)))["gpu 0"].state == "ok"
+    found = examined(own, Ward(sees(*gpu.devices)))
+    assert found["gpu 0"].state == "ok"
+    assert "gpu runtime" not in found
     assert examined(own, Ward(sees("/dev/kfd")))["gpu 0"].state == "problem"
 
 
@@ -251,6 +255,48 @@ def test_an_engine_is_judged_by_what_it_says(facts: EngineFacts, name: str, stat
     found = {check.name: check for check in engine_checks(facts)}
     assert found[name].state == state
     assert bool(found[name].mend) == (state != "ok")
+
+
+@pytest.fixture
+def hook(tmp_path: Path) -> Path:
+    file = tmp_path / "bin" / "nvidia-container-runtime-hook"
+    file.parent.mkdir()
+    file.write_text("#!/bin/sh\n")
+    file.chmod(0o755)
+    return file
+
+
+def test_the_way_of_gpus_into_containers_is_told(tmp_path: Path, hook: Path) -> None:
+    runtime = replace(DOCKER, runtimes=("nvidia", "runc"))
+    assert runtime_check(runtime, "").says == "the engine has NVIDIA's runtime"
+    by_cdi = replace(DOCKER, cdi=(str(tmp_path),))
+    told = runtime_check(by_cdi, "")
+    assert (told.state, told.mend.split()[0]) == ("warning", "nvidia-ctk")
+    (tmp_path / "nvidia.yaml").touch()
+    assert runtime_check(by_cdi, "").state == "ok"
+    assert runtime_check(DOCKER, str(hook.parent)).says == f"the engine may use {hook}"
+    told = runtime_check(DOCKER, "")
+    assert told.state == "warning"  # a container tells whether that is so
+    assert "nvidia-container-toolkit" in told.mend
+
+
+def test_a_driver_is_told_with_its_version(config: Config, tmp_path: Path) -> None:
+    driver = tmp_path / "version"
+    driver.write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar  5\n")
+    gpus, told = gpu_check(replace(config, gpu_inventory=(GPU,)), driver)
+    assert (gpus, told.says) == ((GPU,), "0 H100 (GPU-a), driver 550.54.15")
+    gpus, told = gpu_check(config, driver)
+    assert (gpus, told.state) == ((), "problem")
+    assert "driver 550.54.15" in told.says
+    gpus, told = gpu_check(config, tmp_path / "none")
+    assert (gpus, told.state) == ((), "ok")
+
+
+def test_a_gpu_that_is_named_and_not_there_is_a_problem(config: Config) -> None:
+    wrong = replace(config, gpu_inventory=(GPU,), gpu_devices=("7",))
+    gpus, told = gpu_check(wrong)
+    assert (gpus, told.state) == ((), "problem")
+    assert "no GPU 7" in told.says
 
 
 def test_programs_that_are_missing_are_told_with_what_they_are_for(tmp_path: Path) -> None:

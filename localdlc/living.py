@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from localdlc.config import Config
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from localdlc.record.log_query import Line, LogQuery
     from localdlc.record.store import Store
     from localdlc.record.view import JobView
-    from localdlc.run.engine import Engine
+    from localdlc.run.engine import Engine, Session
 
 __all__ = ["Living"]
 
@@ -126,6 +126,24 @@ class Living(Looking):
             following.rewind()
             yield following.lines()
             yield following.rest()
+
+    @contextmanager
+    def enter_job(
+        self, name: str, pod: str, command: Sequence[str] = (), *, terminal: bool = False
+    ) -> Iterator[Session]:
+        """A command in a replica, a shell if none is named; ``pod`` may be short.
+
+        A replica that has ended and was kept is entered in a copy of what it left. Raises
+        `NotFound`, and `BadRequest` for one that has no container.
+        """
+        from localdlc.entering import SHELL, entered
+
+        view, plan = self.get_job(name)
+        with (
+            entered(self.engine, self.config.home, view, plan, pod) as container,
+            closing(self.engine.enter(container, command or SHELL, terminal=terminal)) as session,
+        ):
+            yield session
 
     def delete_job(self, name: str) -> str:
         """All that is known of a job, its logs, and containers that it kept; returns its id.

@@ -20,6 +20,7 @@ COMMANDS = {
     "logs": "logs:logs",
     "wait": "living:wait",
     "stop": "living:stop",
+    "exec": "entering:exec_",
     "top": "usage:top",
     "write-back": "jobs:write_back",
     "bundle": "bundle:bundle",

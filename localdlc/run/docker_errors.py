@@ -27,10 +27,11 @@ FOREIGN: tuple[tuple[type[Exception], type[LocaldlcError]], ...] = (
     (docker.errors.StreamParseError, EngineUnavailable),
     (requests.exceptions.Timeout, EngineUnavailable),
     (requests.exceptions.ConnectionError, EngineGone),
+    (requests.exceptions.ChunkedEncodingError, EngineGone),  # in the middle of an answer
     (requests.exceptions.RequestException, EngineUnavailable),
     # While a pull or a build is read line by line nobody wraps these.
     (urllib3.exceptions.HTTPError, EngineUnavailable),
-    (json.JSONDecodeError, EngineUnavailable),
+    (json.JSONDecodeError, EngineGone),  # before the beginning of one
 )
 
 

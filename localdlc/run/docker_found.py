@@ -15,6 +15,8 @@ from localdlc.run.frames import DockerLog
 if TYPE_CHECKING:
     import docker
 
+    from localdlc.run.docker_session import DockerSession
+
 __all__ = ["FoundContainers"]
 
 # The first whose log keeps the newlines of long lines.
@@ -48,6 +50,11 @@ class FoundContainers:
                     return False
                 raise
         return True
+
+    def enter(self, container_id: str, command: Sequence[str], *, terminal: bool) -> DockerSession:
+        from localdlc.run.docker_session import DockerSession
+
+        return DockerSession(self._client, container_id, command, terminal=terminal)
 
     def environment(self, container_id: str) -> Mapping[str, str]:
         with speaking("look at a replica"):

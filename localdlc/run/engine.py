@@ -32,6 +32,7 @@ __all__ = [
     "Leftover",
     "NotBegun",
     "Overlay",
+    "Session",
     "SubnetTaken",
 ]
 
@@ -157,6 +158,30 @@ class Attachment(Protocol):
     """
 
     def __iter__(self) -> Iterator[tuple[Stream, bytes]]: ...
+
+    def close(self) -> None: ...
+
+
+class Session(Protocol):
+    """A command in a container; iterated over, its output until it ends. With a terminal it is one
+    stream, and what is sent is echoed.
+    """
+
+    def __iter__(self) -> Iterator[tuple[Stream, bytes]]: ...
+
+    def send(self, data: bytes) -> None:
+        """To its standard input."""
+        ...
+
+    def end_input(self) -> None: ...
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Its terminal's size."""
+        ...
+
+    def code(self) -> int:
+        """Its exit code, once its output has ended; 137 where its container ended first."""
+        ...
 
     def close(self) -> None: ...
 
@@ -295,6 +320,10 @@ class Engine(Protocol):
 
         Raises `EngineUnavailable` for one that does not run.
         """
+        ...
+
+    def enter(self, container_id: str, command: Sequence[str], *, terminal: bool) -> Session:
+        """Runs a command in a running container, as `execute` does, and hands over its streams."""
         ...
 
     def pause(self, container_id: str) -> None:

@@ -36,7 +36,7 @@ from localdlc.run.engine import (
     Stream,
     SubnetTaken,
 )
-from localdlc.run.fake_replica import FakeReplica, Killed
+from localdlc.run.fake_replica import FakeReplica, FakeSession, Killed
 
 __all__ = ["Command", "FakeEngine", "FakeReplica", "Script"]
 
@@ -222,6 +222,9 @@ class FakeEngine:
 
     def usage(self, container_id: str) -> Usage:
         return self._usage(self._running(container_id))
+
+    def enter(self, container_id: str, command: Sequence[str], *, terminal: bool) -> FakeSession:
+        return FakeSession(self.execute(container_id, command))
 
     def pause(self, container_id: str) -> None:
         self._running(container_id).hold(paused=True)

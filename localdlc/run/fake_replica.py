@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from itertools import count
 from threading import Condition
 
-from localdlc.run.engine import ContainerSpec, Exit, Stream
+from localdlc.run.engine import Answer, ContainerSpec, Exit, Stream
 
-__all__ = ["FakeReplica", "Killed"]
+__all__ = ["FakeReplica", "FakeSession", "Killed"]
 
 
 class Killed(BaseException):
@@ -115,3 +115,28 @@ class FakeReplica:
                     return
                 block = self._output[number]
             yield block
+
+
+class FakeSession:
+    """What a command has said and how it ended; it hears nothing."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[tuple[Stream, bytes]]:
+        yield "stdout", self._answer.output
+
+    def send(self, data: bytes) -> None:
+        """Nobody reads it."""
+
+    def end_input(self) -> None:
+        """Nobody reads it."""
+
+    def resize(self, rows: int, columns: int) -> None:
+        """There is no terminal."""
+
+    def code(self) -> int:
+        return self._answer.code
+
+    def close(self) -> None:
+        """There is nothing to give back."""

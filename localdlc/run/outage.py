@@ -36,7 +36,7 @@ class Outage:
                 raise gone
             if self._answers():
                 return  # it is back already, or somebody else has waited
-            self._post(Note(f"the engine is gone, and waited for: {gone}"))
+            self._post(Note(f"the engine is gone; it is waited for, {self._patience:g} s at most"))
             began = time.monotonic()
             while time.monotonic() - began < self._patience:
                 time.sleep(AGAIN)

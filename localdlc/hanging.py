@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import count
 from pathlib import Path
 
 from localdlc.config import Config
@@ -33,14 +32,13 @@ def hangs(
     Raises `UsageError` where py-spy is not installed.
     """
     folder = config.home / "jobs" / plan.job_id
-    numbers = count(1)
 
     def short(pod_id: str) -> str:
         return pod_id.removeprefix(f"{plan.job_id}-")
 
     def report(reason: str, stacks: Sequence[Stack], pods: Sequence[str]) -> None:
         text = masked(stacks_text(stacks, [short(pod) for pod in pods]))
-        file = folder / f"stacks-{next(numbers)}.txt"
+        file = folder / f"stacks-{1 + len([*folder.glob('stacks-*.txt')])}.txt"
         write(file, f"{short(reason)}; {text}\n")
         control.inbox.post(Note(f"{short(reason)}; {shown(text)}\n  all of it: {file}"))
 

@@ -24,7 +24,7 @@ __all__ = ["Heirloom", "Inheritance", "discard_inheritance", "inherit"]
 FILE = "inheritance"
 # What says where the engine is.
 ENGINE = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONFIG")
-KEPT = ("keep", "write_back")
+KEPT = ("keep", "write_back", "hang_timeout", "on_hang")
 SIDES = "its replicas have side containers, whose output nobody reads any more"
 
 Heirloom = tuple[Plan, Mapping[str, Any], Mapping[str, str]]

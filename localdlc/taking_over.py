@@ -18,7 +18,7 @@ from localdlc.config import Config
 from localdlc.errors import EngineUnavailable, LocaldlcError
 from localdlc.finding import find, unfit
 from localdlc.inheritance import Inheritance, inherit
-from localdlc.job import metering_of
+from localdlc.job import hangs_of, metering_of
 from localdlc.journal import Journal
 from localdlc.outputs import Outputs
 from localdlc.plan.model import PASTED, Plan
@@ -172,6 +172,10 @@ def carry_on(
         after.callback(tidy_up, engine, store, journal, outputs)
         after.callback(lambda: None if control.calls.given_up else outputs.settle(journal))
         emit = outputs.heard(journal)
+        if hangs := hangs_of(plan, config, Errands(engine, plan.job_id, digest), control, journal):
+            engine, emit = hangs.under(engine), hangs.heard(emit)
+            hangs.go_on(found)
+            after.callback(hangs.leave, journal.note)
         if metering := metering_of(plan, config, engine, control.inbox.post):
             emit = metering.heard(emit)
             metering.go_on(found, journal.view)

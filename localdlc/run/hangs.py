@@ -9,6 +9,7 @@ from typing import Any
 
 from localdlc.record.events import Event, Log, ReplicaExited, ReplicaLost, ReplicaStarted
 from localdlc.run.engine import Engine
+from localdlc.run.found import Found
 from localdlc.run.stacks import Stacks
 from localdlc.why.stacks import Stack
 
@@ -63,6 +64,12 @@ class Hangs:
                     self._on_ended(event)
 
         return hear
+
+    def go_on(self, found: Found) -> None:
+        """With replicas that run already, because another supervisor has started them."""
+        for one in found.containers:
+            if one.start and not one.end:
+                self._heard({one.pod_id: one.start.container_id})
 
     def under(self, engine: Engine) -> Engine:
         """The same engine; whoever is stopped because another has failed is looked at before."""

@@ -7,11 +7,11 @@ replica's processes and may trace them.
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 
 from localdlc.errors import LocaldlcError, UsageError
 from localdlc.plan.errand import Errand
@@ -56,14 +56,13 @@ class Stacks:
         self._errands = errands
         self._short = short
         self._program = program
-        self._numbers = count(1)
 
     def take(self, pod_id: str, container: str) -> list[Stack]:
         """What its Python processes do; the replica is short in it."""
         said: list[str] = []
         name = self._short(pod_id)
         errand = Errand(
-            f"stacks-{next(self._numbers)}-{name}",
+            f"stacks-{secrets.token_hex(4)}-{name}",
             self._images[pod_id],
             ("/bin/sh", "-c", SCRIPT, PROGRAM),
             mounts=(Mount(self._program, PROGRAM, read_only=True),),

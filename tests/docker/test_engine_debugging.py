@@ -52,6 +52,14 @@ def test_peers_that_are_left_by_a_failure_are_looked_into(localdlc: CommandLine)
     assert "    wait_for_peer (<string>:2)" in stacks(localdlc)
 
 
+def test_a_job_that_nobody_watches_is_looked_into_all_the_same(localdlc: CommandLine) -> None:
+    begun = localdlc.run(job(WAITS), "--hang-timeout", "2s", "--detach")
+    assert begun.code == 0, begun.err
+    assert localdlc("wait", "last").code == 5
+    assert "wait_for_peer" in localdlc("show", "last").text
+    assert "    wait_for_peer (<string>:2)" in stacks(localdlc)
+
+
 def test_a_job_that_does_not_hang_is_told_nothing(localdlc: CommandLine) -> None:
     done = localdlc.run(job("echo hello", TWO), "--hang-timeout", "10m")
     assert done.code == 0

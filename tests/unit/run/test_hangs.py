@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from queue import SimpleQueue
 
@@ -14,6 +15,7 @@ from localdlc.record.events import Event, Log, ReplicaExited, ReplicaStarted
 from localdlc.run.engine import ContainerSpec
 from localdlc.run.errands import Errands
 from localdlc.run.fake_engine import FakeEngine, FakeReplica
+from localdlc.run.found import Found, FoundContainer
 from localdlc.run.hangs import Hangs
 from localdlc.run.stacks import Stacks, find_py_spy
 from localdlc.why.stacks import MARK, Stack
@@ -84,6 +86,18 @@ def test_a_new_line_after_a_silence_may_be_followed_by_another() -> None:
     job.emit(Log("dlc1-w-0", 1, "stdout", b"on\n"))
     job.now = 2.0
     assert job.reports.get(timeout=10)[0] == "no replica has written anything for 0.01 s"
+    job.hangs.leave(None)
+
+
+def test_replicas_of_another_supervisor_are_looked_at_too() -> None:
+    job = Job(seconds=0.01)
+    start = ReplicaStarted("dlc1-w-1", "u", 1, "c1", "ip")
+    end = ReplicaExited("dlc1-w-0", 1, 0, False, None, False, datetime.now(UTC))
+    ended = FoundContainer("dlc1-w-0", 1, "c0", "exited", replace(start, pod_id="dlc1-w-0"), end)
+    runs = FoundContainer("dlc1-w-1", 1, "c1", "running", start)
+    job.hangs.go_on(Found("Running", 9.0, 9.0, 0, (ended, runs)))
+    job.now = 1.0
+    assert job.reports.get(timeout=10)[2] == ["dlc1-w-1"]
     job.hangs.leave(None)
 
 

@@ -36,7 +36,7 @@ class GpuLine(CommandLine):
 def with_base(client: docker.APIClient, address: str) -> None:
     """Gives it the base image out of the other engine."""
     fresh = docker.APIClient(base_url=address, version="auto")
-    for _ in fresh.load_image(client.get_image(BASE)):
+    for _ in fresh.load_image(client.get_image(BASE)):  # type: ignore[no-untyped-call]
         pass
     fresh.close()
 

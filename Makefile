@@ -26,7 +26,7 @@ FRAMEWORKS := xgboost ray data-juicer mpi slurm
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' Makefile
 
-.PHONY: setup demo test test-fast test-frameworks check bench docs images frameworks clean
+.PHONY: setup demo test test-fast test-engines test-frameworks check bench docs images frameworks clean
 setup: $(INSTALLED) base ## Set up: virtual environment, container engine, base image
 
 demo: setup pytorch $(DIGITS) ## Run the main sample: PyTorch, data-parallel on three replicas
@@ -37,6 +37,9 @@ test: setup images $(DIGITS) ## Run the tests, but for those of test-frameworks
 
 test-frameworks: setup frameworks $(DIGITS) ## Run a sample of every other framework
 	$(VENV)/python -m pytest -m frameworks
+
+test-engines: setup ## Run the contract tests on other engines: Debian's Docker 26 and 28, Podman 4.3
+	$(VENV)/python tools/engines.py
 
 test-fast: $(INSTALLED) ## Run the tests that need neither an engine nor servers of their own
 	$(VENV)/python -m pytest -n auto -m "not engine and not servers and not samples and not frameworks"

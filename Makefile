@@ -13,6 +13,10 @@ endif
 TORCH_INDEX ?=
 INDEX := $(if $(TORCH_INDEX),--index $(TORCH_INDEX))
 
+# Where this is set, pytest would rewrite all assertions and every localdlc that a test starts would
+# be compiled, each time anew: a third of what the fast tests take.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Steps that do not need each other run side by side, and each says its name on every line.
 MAKEFLAGS += --jobs=4 --no-print-directory
 STEP := $(PYTHON) tools/step.py
@@ -42,7 +46,7 @@ test-engines: setup ## Run the contract tests on other engines: Debian's Docker 
 	$(VENV)/python tools/engines.py
 
 test-fast: $(INSTALLED) ## Run the tests that need neither an engine nor servers of their own
-	$(VENV)/python -m pytest -n auto -m "not engine and not servers and not samples and not frameworks"
+	LOCALDLC_TEST_EXAMPLES=0.3 $(VENV)/python -m pytest -n auto --dist worksteal -m "not engine and not servers and not samples and not frameworks"
 
 check: $(INSTALLED) ## Check style, types and who imports what
 	$(VENV)/ruff check .

@@ -6,8 +6,9 @@ import json
 from ipaddress import IPv4Network
 from itertools import pairwise
 
+from examples import tried
 from given import HOME, plan_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from localdlc.config import Config
@@ -19,7 +20,7 @@ from localdlc.run.containers import hosts
 
 DEFAULT_POOLS = Config(HOME).subnets
 PEERS = ("MASTER_ADDR", "RAY_IP", "FQ_RAY_IP")
-FEW = settings(max_examples=40, deadline=None)
+FEW = tried(40)
 
 
 @st.composite
@@ -105,7 +106,7 @@ def test_a_subnet_lies_in_a_pool_clear_of_others_with_room_for_all(
     assert subnet.num_addresses >= replicas + 3  # its own, the gateway's, the broadcast address
 
 
-@settings(max_examples=3, deadline=None)
+@tried(3)
 @given(st.text("0123456789abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=9), st.integers(1, 13))
 def test_a_hundred_jobs_in_a_row_get_a_subnet_each(stem: str, replicas: int) -> None:
     taken: list[IPv4Network] = []

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from examples import tried
 from given import plan_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from localdlc.plan.model import Plan
@@ -25,7 +26,7 @@ PLANS = [
     plan_of({"Master": 1, "Worker": 2}, "ElasticBatchJob"),
     plan_of({"Head": 1, "Worker": 1, "Worker-a": 1}, "RayJob"),
 ]
-MANY = settings(max_examples=60, deadline=None)
+MANY = tried(60)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOW = st.tuples(st.sampled_from([0, 0, 0, 1, 137, None]), st.integers(0, 3))
 

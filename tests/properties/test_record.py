@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from datetime import UTC, datetime
 
-from hypothesis import given, settings
+from examples import tried
+from hypothesis import given
 from hypothesis import strategies as st
 
 from localdlc.record.events import Log
@@ -35,7 +36,7 @@ def written(blocks: list[tuple[Stream, bytes]], stream: Stream) -> bytes:
     return b"".join(block for name, block in blocks if name == stream)
 
 
-@settings(max_examples=70, deadline=None)
+@tried(70)
 @given(BLOCKS)
 def test_lines_of_both_streams_come_back_from_the_log_file(
     blocks: list[tuple[Stream, bytes]],
@@ -47,7 +48,7 @@ def test_lines_of_both_streams_come_back_from_the_log_file(
         assert [text for _, name, text in back if name == stream] == [*lines, *filter(bool, [rest])]
 
 
-@settings(max_examples=50, deadline=None)
+@tried(50)
 @given(BLOCKS)
 def test_cutting_into_lines_loses_and_adds_nothing(blocks: list[tuple[Stream, bytes]]) -> None:
     cut = pieces(blocks)
@@ -56,7 +57,7 @@ def test_cutting_into_lines_loses_and_adds_nothing(blocks: list[tuple[Stream, by
     assert all(piece.partial is not piece.data.endswith(b"\n") for piece in cut)
 
 
-@settings(max_examples=50, deadline=None)
+@tried(50)
 @given(st.lists(st.sampled_from([b"ab", b"\r", b"c"]), max_size=14).map(b"".join))
 def test_a_line_shows_what_a_terminal_would_have_left_of_it(line: bytes) -> None:
     assert log_line("p", 1, line, prefixed=False) == line.rstrip(b"\r").split(b"\r")[-1] + b"\n"
@@ -65,7 +66,7 @@ def test_a_line_shows_what_a_terminal_would_have_left_of_it(line: bytes) -> None
 SECRET = st.text("abcdef-", min_size=6, max_size=9)
 
 
-@settings(max_examples=50, deadline=None)
+@tried(50)
 @given(st.lists(SECRET, min_size=1, max_size=4), st.lists(SECRET | st.text("xyz "), max_size=6))
 def test_no_secret_survives_in_text_or_bytes(secrets: list[str], words: list[str]) -> None:
     text = " ".join([*words, *secrets])

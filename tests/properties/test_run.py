@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from itertools import pairwise
 
-from hypothesis import given, settings
+from examples import tried
+from hypothesis import given
 from hypothesis import strategies as st
 
 from localdlc.run.frames import split_frames
@@ -13,7 +14,7 @@ from localdlc.run.frames import split_frames
 FRAMES = st.lists(st.tuples(st.sampled_from([1, 2]), st.binary(max_size=20)), max_size=8)
 
 
-@settings(max_examples=70, deadline=None)
+@tried(70)
 @given(FRAMES, st.lists(st.integers(0, 200), max_size=6))
 def test_frames_come_out_whole_however_the_stream_was_cut(
     frames: list[tuple[int, bytes]], cuts: list[int]

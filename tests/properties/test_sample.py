@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from hypothesis import given, settings
+from examples import tried
+from hypothesis import given
 from hypothesis import strategies as st
 
 from localdlc.config import Sample
@@ -49,6 +50,7 @@ def sample(sizes: dict[str, int], wanted: Sample | None, globs: Globs = ALL) -> 
 
 
 @given(trees, st.integers(1, 50))
+@tried(100)
 def test_a_number_of_files_is_that_number_or_all(sizes: dict[str, int], count: int) -> None:
     found = sample(sizes, Sample(files=count))
     assert len(set(found)) == len(found) == min(count, len(sizes))
@@ -56,11 +58,13 @@ def test_a_number_of_files_is_that_number_or_all(sizes: dict[str, int], count: i
 
 
 @given(trees, st.integers(1, 20))
+@tried(100)
 def test_a_larger_sample_holds_the_smaller(sizes: dict[str, int], count: int) -> None:
     assert sample(sizes, Sample(files=count + 1))[:count] == sample(sizes, Sample(files=count))
 
 
 @given(trees, st.integers(1, 5000))
+@tried(100)
 def test_bytes_are_never_exceeded_and_nothing_that_fits_is_left(
     sizes: dict[str, int], room: int
 ) -> None:
@@ -72,6 +76,7 @@ def test_bytes_are_never_exceeded_and_nothing_that_fits_is_left(
 
 
 @given(st.integers(1, 3000), st.integers(1, 100))
+@tried(100)
 def test_a_share_is_that_share_of_the_files_all_along_the_listing(count: int, percent: int) -> None:
     sizes = {f"{n:05}": 1 for n in range(count)}
     found = sample(sizes, Sample(share=percent / 100))
@@ -83,7 +88,7 @@ def test_a_share_is_that_share_of_the_files_all_along_the_listing(count: int, pe
     assert all(step <= 2 * 100 / percent + 1 for step in steps)
 
 
-@settings(max_examples=25)
+@tried(25)
 @given(st.integers(1, 40), st.integers(1, 200))
 def test_a_sample_is_spread_over_the_folders(folders: int, count: int) -> None:
     sizes = {f"{n % folders}/{n:05}": 1 for n in range(folders * 50)}
@@ -99,6 +104,7 @@ def test_no_more_is_read_than_the_sample_needs() -> None:
 
 
 @given(trees, st.integers(1, 4))
+@tried(100)
 def test_a_sample_that_left_nothing_out_is_known(sizes: dict[str, int], spare: int) -> None:
     roomy = [Sample(files=len(sizes) + spare), Sample(bytes=sum(sizes.values()) + spare)]
     for wanted in (*roomy, Sample(share=1.0), Sample(files=1), Sample(bytes=9), Sample(share=0.5)):
@@ -110,11 +116,13 @@ def test_a_sample_that_left_nothing_out_is_known(sizes: dict[str, int], spare: i
 
 
 @given(trees)
+@tried(100)
 def test_without_a_sample_all_is_wanted(sizes: dict[str, int]) -> None:
     assert {entry.path for entry in sample(sizes, None)} == sizes.keys()
 
 
 @given(trees, st.sampled_from([None, Sample(files=5), Sample(bytes=900), Sample(share=0.5)]))
+@tried(100)
 def test_globs_hold_for_every_sample(sizes: dict[str, int], wanted: Sample | None) -> None:
     globs = Globs.of(("*.csv", "a/**"), ("b", "c/d.csv"))
     for entry in sample(sizes, wanted, globs):
@@ -125,6 +133,7 @@ def test_globs_hold_for_every_sample(sizes: dict[str, int], wanted: Sample | Non
 
 
 @given(st.lists(st.text(max_size=12).map(lambda t: t.replace("q", "/../")), max_size=12))
+@tried(100)
 def test_what_is_arranged_can_be_made_and_stays_inside(keys: list[str]) -> None:
     listing = arranged(Entry(key) for key in dict.fromkeys(keys) if key)
     files = [entry.path for entry in listing.files]
@@ -149,6 +158,7 @@ fetches = st.builds(
 
 
 @given(fetches, fetches)
+@tried(100)
 def test_a_cache_key_is_what_a_tree_holds_and_not_how_it_came(one: Fetch, other: Fetch) -> None:
     def wanted(f: Fetch) -> tuple[object, ...]:
         return f.uri, f.property, f.include, f.exclude, f.sample

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from hypothesis import given, settings
+from examples import tried
+from hypothesis import given
 from hypothesis import strategies as st
 
 from localdlc.plan.schedule import Waiting, schedule
 
-MANY = settings(max_examples=100, deadline=None)
+MANY = tried(100)
 GPUS = tuple(f"GPU-{n:02}" for n in range(8))
 ALL = frozenset(GPUS)
 SOME = st.frozensets(st.sampled_from(GPUS))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import chain, combinations
 
-from hypothesis import given, settings
+from examples import tried
+from hypothesis import given
 from hypothesis import strategies as st
 
 from localdlc.plan.ask import Ask
@@ -15,7 +16,7 @@ from localdlc.plan.sharing import ended_before
 from localdlc.spec.jobspec import JobSpec, ResourceAsk
 
 MIB = 1 << 20
-MANY = settings(max_examples=60, deadline=None)
+MANY = tried(60)
 NAMES = "ABCDE"
 
 

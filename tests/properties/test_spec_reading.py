@@ -6,7 +6,8 @@ import copy
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from examples import tried
+from hypothesis import given
 from hypothesis import strategies as st
 
 from localdlc.errors import InvalidRequest
@@ -76,19 +77,19 @@ def ends_well(body: bytes) -> Asked | None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
+@tried(100)
 def test_any_bytes(body: bytes) -> None:
     ends_well(body)
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), TREES, max_size=8))
-@settings(max_examples=80, deadline=None)
+@tried(80)
 def test_any_object(tree: dict[str, Any]) -> None:
     ends_well(json.dumps(tree).encode())
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@tried(150)
 def test_a_sound_request_with_one_member_replaced(data: st.DataObject) -> None:
     tree = copy.deepcopy(FULL)
     objects = list(nodes(tree))
@@ -104,7 +105,7 @@ def test_a_sound_request_with_one_member_replaced(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
+@tried(100)
 def test_members_that_say_nothing_change_nothing(data: st.DataObject) -> None:
     before = read_request(json.dumps(FULL).encode()).request
     tree = copy.deepcopy(FULL)

@@ -8,7 +8,8 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from examples import tried
+from hypothesis import given
 from hypothesis import strategies as st
 
 from localdlc.errors import UsageError
@@ -26,26 +27,26 @@ PATHS = st.text("abcefgh.[]01", max_size=12) | st.sampled_from(
 
 
 @given(st.integers(1, 2**63 - 1))
-@settings(max_examples=50)
+@tried(50)
 def test_a_plain_number_is_itself(number: int) -> None:
     assert memory_bytes(str(number)) == number
 
 
 @given(st.integers(1, 1000), st.sampled_from(["Ki", "Mi", "Gi", "Ti"]))
-@settings(max_examples=50)
+@tried(50)
 def test_a_suffix_multiplies(number: int, suffix: str) -> None:
     scale = 1024 ** (["Ki", "Mi", "Gi", "Ti"].index(suffix) + 1)
     assert memory_bytes(f"{number}{suffix}") == number * scale
 
 
 @given(st.integers(1, 10**9))
-@settings(max_examples=50)
+@tried(50)
 def test_millicores(number: int) -> None:
     assert math.isclose(cpus(f"{number}m"), number / 1000)
 
 
 @given(st.text(max_size=20) | st.text("0123456789.eE+-KMGTPikmnu", max_size=12))
-@settings(max_examples=200)
+@tried(200)
 def test_any_text_is_a_quantity_or_a_value_error(text: str) -> None:
     for read in (memory_bytes, cpus):
         with suppress(ValueError):
@@ -53,20 +54,20 @@ def test_any_text_is_a_quantity_or_a_value_error(text: str) -> None:
 
 
 @given(STEPS)
-@settings(max_examples=150)
+@tried(150)
 def test_a_path_reads_as_it_was_written(steps: list[paths.Step]) -> None:
     assert paths.parse(paths.written(steps)) == tuple(steps)
 
 
 @given(st.text(max_size=20))
-@settings(max_examples=100)
+@tried(100)
 def test_any_text_is_a_path_or_a_value_error(text: str) -> None:
     with suppress(ValueError):
         paths.parse(text)
 
 
 @given(PATHS, st.sampled_from(["1", "x", "{}", '{"a": [', "null", "[1]"]))
-@settings(max_examples=200)
+@tried(200)
 def test_an_override_leaves_its_tree_alone(path: str, value: str) -> None:
     before = copy.deepcopy(TREE)
     with suppress(UsageError):

@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.machinery import Folded, ran
 
-EVENTS = 5_000
+EVENTS = 2_500
 # More than three times what it takes today, with reading and planning the request.
 MOST_PER_EVENT = 400
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from threading import Event as Flag
 from typing import Any
 
+import pytest
 from clocked import PATIENCE, Clocked, by_name, until_stopped
 from given import JOB_ID, planned, request, short
 
 from localdlc.plan.model import Plan
 from localdlc.record.events import ReplicaStarted
+from localdlc.run import probes
 from localdlc.run.engine import Answer
 from localdlc.run.fake_engine import FakeEngine, FakeReplica
 from localdlc.run.probes import listens
@@ -53,7 +55,10 @@ def test_a_worker_starts_when_something_answers_at_the_port() -> None:
     assert set(asked) == {(address, 2222)}
 
 
-def test_where_no_way_leads_to_the_replica_it_is_asked_inside() -> None:
+def test_where_no_way_leads_to_the_replica_it_is_asked_inside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(probes, "EVERY", 0.01)
     table = "sl local rem st\n 0: 00000000:08AE 00000000:0000 0A\n"
     commands: list[tuple[str, ...]] = []
 

@@ -14,6 +14,7 @@ from threading import Thread
 import pytest
 
 from localdlc.errors import HomeError
+from localdlc.run import bell as bell_module
 from localdlc.run.bell import Bell
 from localdlc.run.waiting_list import Entry, WaitingList, folder_of
 
@@ -247,3 +248,16 @@ def test_anybody_may_ring_also_when_nobody_listens_any_more(bell: Bell) -> None:
     bell.close()
     bell.ring()
     bell.close()
+
+
+def test_without_a_watch_left_it_rings_now_and_then(
+    listed: WaitingList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bell_module, "DEAF", 0.01)
+    deaf = Bell()
+    deaf.watch(listed.folder / "not there")
+    assert deaf.wait(PATIENCE)
+    assert not deaf.wait(0)
+    deaf.ring()
+    assert deaf.wait(0)
+    deaf.close()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 
-from localdlc.errors import BadRequest, EngineUnavailable
+from localdlc.errors import BadRequest, EngineUnavailable, Unreadable
 from localdlc.record.store import Store, explained
 from localdlc.run.engine import Engine
 
@@ -17,7 +17,10 @@ def delete(store: Store, job_id: str, engine: Callable[[], Engine]) -> None:
     """``engine`` is asked for where the job has kept containers. Raises `HomeError`."""
     from localdlc.sweep import keeps, sweep
 
-    if keeps(store, job_id):
+    keeping = False
+    with suppress(Unreadable):  # then `gc --kept` finds what it kept: nobody knows it any more
+        keeping = keeps(store, job_id)
+    if keeping:
         left = sweep(engine(), store.home, only_job=job_id, also_kept=True)
         if failed := [f"{thing.name}: {thing.failure}" for thing in left if thing.failure]:
             raise EngineUnavailable(f"{job_id} cannot be removed: {'; '.join(failed)}")

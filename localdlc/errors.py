@@ -12,6 +12,7 @@
     │   ├── ImageError
     │   ├── ResourceError
     │   ├── HomeError
+    │   │   └── Unreadable
     │   └── NotEmulated             3     UnsupportedOperation  400
     ├── InputError                    4     InvalidParameter      400
     └── JobNotSucceeded               1     JobFailed             200
@@ -39,6 +40,7 @@ __all__ = [
     "NotFound",
     "Problem",
     "ResourceError",
+    "Unreadable",
     "UsageError",
     "bug",
 ]
@@ -143,6 +145,10 @@ class ResourceError(MachineError):
 
 class HomeError(MachineError):
     """The home cannot be read or written."""
+
+
+class Unreadable(HomeError):
+    """What the home holds of one job makes no sense; others can be read."""
 
 
 class NotEmulated(MachineError):

@@ -19,12 +19,13 @@ from localdlc.plan.pod import Pod
 from localdlc.record.masking import Mask
 from localdlc.record.store import explained
 
-__all__ = ["Heirloom", "Inheritance", "discard_inheritance", "inherit"]
+__all__ = ["NOT_CREATED", "Heirloom", "Inheritance", "discard_inheritance", "inherit"]
 
 FILE = "inheritance"
 # What says where the engine is.
 ENGINE = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONFIG")
 KEPT = ("keep", "write_back", "hang_timeout", "on_hang")
+NOT_CREATED = "its replicas had not all been created"
 SIDES = "its replicas have side containers, whose output nobody reads any more"
 
 Heirloom = tuple[Plan, Mapping[str, Any], Mapping[str, str]]
@@ -67,7 +68,7 @@ def inherit(folder: Path) -> Heirloom | str:
         plan, settings, engine = left
         plan.to_json()  # one of another version lacks what this one has
     except FileNotFoundError:
-        return "its replicas had not all been created"
+        return NOT_CREATED
     except Exception as error:  # noqa: BLE001 - of another version, or half written
         return f"its plan cannot be read ({type(error).__name__}: {error})"
     return plan, settings, engine

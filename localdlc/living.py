@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from localdlc.config import Config
-from localdlc.errors import BadRequest, EngineUnavailable
+from localdlc.errors import BadRequest, EngineUnavailable, Unreadable
 from localdlc.looking import Looking
 from localdlc.record.masking import Mask
 
@@ -92,7 +92,7 @@ class Living(Looking):
         """
         with self._store() as store:
             job_id = store.find(name)
-            refuse(view_of(store, job_id), ended=True, what="stopped")
+            refuse(store.view(job_id), ended=True, what="stopped")
             return self._to_its_end(store, job_id, "kill" if kill else "stop")
 
     def running_jobs(self) -> list[str]:
@@ -154,8 +154,12 @@ class Living(Looking):
 
         with self._store() as store:
             job_id = store.find(name)
-            refuse(view_of(store, job_id), ended=False, what="removed")
-            self._to_its_end(store, job_id, "wait")
+            try:
+                refuse(store.view(job_id), ended=False, what="removed")
+                self._to_its_end(store, job_id, "wait")
+            except Unreadable:
+                if store.supervised(job_id):
+                    raise
             delete(store, job_id, lambda: self.engine)
         return job_id
 
@@ -166,7 +170,7 @@ class Living(Looking):
             with closing(line):
                 while heard(line):
                     pass
-        return view_of(store, job_id)
+        return store.view(job_id)
 
     def _line(self, store: Store, job_id: str, word: str) -> socket.socket | None:
         """A line to the job's supervisor, which has heard ``word``; None once the job is over."""
@@ -184,17 +188,11 @@ class Living(Looking):
                         "0.2? Then stop it where it runs."
                     )
                 time.sleep(AGAIN)
-            elif view_of(store, job_id).terminal:
+            elif store.view(job_id).terminal:
                 return None
             else:
                 with suppress(ChildProcessError):  # killed, too: then it is somebody else's turn
                     spawn("carry-on", str(self.config.home), job_id).answer()
-
-
-def view_of(store: Store, job_id: str) -> JobView:
-    from localdlc.record.view import fold
-
-    return fold(store.records(job_id))
 
 
 def refuse(view: JobView, *, ended: bool, what: str) -> None:

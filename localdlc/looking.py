@@ -52,11 +52,11 @@ class Looking:
 
         ``name`` is an id, a unique prefix, or ``last``.
         """
-        from localdlc.record.view import fold, in_order
+        from localdlc.record.view import in_order
 
         with self._store() as store:
             job_id = store.find(name)
-            view, plan = fold(store.records(job_id)), store.read_plan(job_id)
+            view, plan = store.view(job_id), store.read_plan(job_id)
         return in_order(view, (replica["pod_id"] for replica in plan["replicas"])), plan
 
     def describe_job(self, name: str) -> dict[str, Any]:

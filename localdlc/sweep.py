@@ -21,7 +21,7 @@ from typing import Literal
 from localdlc.errors import LocaldlcError
 from localdlc.finding import unfit
 from localdlc.handover import Handover
-from localdlc.inheritance import discard_inheritance, inherit
+from localdlc.inheritance import NOT_CREATED, discard_inheritance, inherit
 from localdlc.record.events import (
     ContainersKept,
     JobFinished,
@@ -41,6 +41,7 @@ from localdlc.stage.working_tree import discard
 
 __all__ = ["Swept", "sweep", "sweep_images"]
 
+BROKEN_OFF = "it had broken off by itself"
 REASON = "localdlc was killed before the job ended; what it had started was removed"
 
 
@@ -115,7 +116,9 @@ def unwanted(store: Store, job_id: str, leftovers: list[Leftover]) -> str:
     if view.terminal or not view.status:
         return "it has ended"
     left = inherit(store.job_folder(job_id))
-    return left if isinstance(left, str) else unfit(view, left[0], leftovers)
+    if isinstance(left, str):
+        return BROKEN_OFF if left == NOT_CREATED and view.replicas else left
+    return unfit(view, left[0], leftovers)
 
 
 def sweep_images(engine: Engine, home: Path, *, dry_run: bool = False) -> list[Swept]:

@@ -8,34 +8,27 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from localdlc.errors import HomeError, NotFound, UsageError
+from localdlc.errors import HomeError, NotFound, Unreadable, UsageError
 from localdlc.record.events import (
     EVENT_TYPES,
-    Event,
-    JobCreated,
-    Log,
     Record,
-    StatusChanged,
-    body,
     decoded,
-    stamp,
 )
-from localdlc.record.log_file import encode
+from localdlc.record.explained import explained
+from localdlc.record.job_log import JobLog
 from localdlc.record.schema import SCHEMA_VERSION, migrate, opened, transaction
-from localdlc.record.view import TERMINAL
+from localdlc.record.view import TERMINAL, JobView, fold
 
 if TYPE_CHECKING:
     from localdlc.record.query import JobQuery
 
-__all__ = ["JobLog", "JobRow", "Store", "home_digest"]
+__all__ = ["JobLog", "JobRow", "Store", "explained", "home_digest"]
 
 NEWEST = "ORDER BY created DESC, job_id"
 
@@ -54,18 +47,6 @@ class JobRow(NamedTuple):
     @property
     def ended(self) -> bool:
         return self.status in TERMINAL
-
-
-@contextmanager
-def explained(home: Path) -> Iterator[None]:
-    """Whatever disk and database have to say becomes a `HomeError` with a sentence."""
-    try:
-        yield
-    except (OSError, sqlite3.Error) as error:
-        raise HomeError(
-            f"the home {home} cannot be used: {error}. Is the disk full or read-only? "
-            "Choose another with --home or LOCALDLC_HOME."
-        ) from error
 
 
 def make_folder(home: Path) -> None:
@@ -208,11 +189,28 @@ class Store:
                 "ORDER BY seq",
                 (job_id, since),
             ).fetchall()
-        return [
-            decoded(seq, time, job_id, kind, json.loads(members))
-            for seq, time, kind, members in rows
-            if kind in EVENT_TYPES  # a newer localdlc may have written others
-        ]
+        # A newer localdlc may have written events of other kinds.
+        return [self._record(job_id, *row) for row in rows if row[2] in EVENT_TYPES]
+
+    def _record(self, job_id: str, seq: int, time: str, kind: str, members: str) -> Record:
+        try:
+            return decoded(seq, time, job_id, kind, json.loads(members))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise self._unreadable(job_id, f"event {seq} ({kind})", error) from error
+
+    def view(self, job_id: str) -> JobView:
+        """What the job's events come to. Raises `Unreadable` where they make no sense."""
+        records = self.records(job_id)
+        try:
+            return fold(records)
+        except ValueError as error:
+            raise self._unreadable(job_id, "its story", error) from error
+
+    def _unreadable(self, job_id: str, what: str, error: Exception) -> Unreadable:
+        return Unreadable(
+            f"{what} of {job_id} in {self.home / 'jobs.db'} cannot be read ({error}). Its logs are "
+            f"in {self.job_folder(job_id) / 'logs'}; `localdlc rm {job_id}` removes the job."
+        )
 
     def read_request(self, job_id: str) -> dict[str, Any]:
         """The request as it was stored, secrets masked."""
@@ -268,73 +266,3 @@ def take_lock(folder: Path) -> BinaryIO:
         lock.close()
         raise
     return lock
-
-
-class JobLog:
-    """The one writer of one job. Not thread-safe: only the supervisor's main thread writes."""
-
-    def __init__(
-        self,
-        database: sqlite3.Connection,
-        folder: Path,
-        lock: BinaryIO,
-        tags: Mapping[str, str] | None = None,
-    ) -> None:
-        self.folder = folder
-        self.job_id = folder.name
-        self._database = database
-        self._lock = lock
-        self._tags = tags or {}
-        self._files: dict[tuple[str, int], BinaryIO] = {}
-
-    def write_document(self, name: str, content: Any) -> None:
-        """``request.json`` and ``plan.json``, readable by the owner alone."""
-        path = self.folder / name
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-
-    def append(self, record: Record) -> None:
-        """Stores one record: a `Log` into its file, anything else into the database."""
-        event = record.event
-        with explained(self.folder.parent.parent):
-            if isinstance(event, Log):
-                self._file(event.pod_id, event.attempt).write(encode(event, record.time))
-            else:
-                self._insert(record, event)
-
-    def _insert(self, record: Record, event: Event) -> None:
-        time = stamp(record.time)
-        with transaction(self._database) as database:
-            if isinstance(event, JobCreated):
-                database.execute(
-                    "INSERT INTO jobs VALUES (?, ?, ?, ?, '', ?, ?, ?)",
-                    (
-                        *(self.job_id, event.display_name, event.job_type, event.replicas),
-                        *(time, time, json.dumps(dict(self._tags))),
-                    ),
-                )
-            database.execute(
-                "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
-                (self.job_id, record.seq, time, event.type, json.dumps(body(event))),
-            )
-            if isinstance(event, StatusChanged):
-                database.execute(
-                    "UPDATE jobs SET status = ?, changed = ? WHERE job_id = ?",
-                    (event.to, time, self.job_id),
-                )
-
-    def _file(self, pod_id: str, attempt: int) -> BinaryIO:
-        """Unbuffered, so that a reader in another process and a crash of ours lose nothing."""
-        key = (pod_id, attempt)
-        if key not in self._files:
-            path = self.folder / "logs" / f"{pod_id}.{attempt}.log"
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            self._files[key] = os.fdopen(descriptor, "wb", buffering=0)
-        return self._files[key]
-
-    def close(self) -> None:
-        """Closes the log files and gives the lock back."""
-        for file in self._files.values():
-            with suppress(OSError):
-                file.close()
-        self._lock.close()

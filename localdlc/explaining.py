@@ -27,4 +27,4 @@ def case_of(view: JobView, plan: Mapping[str, Any], logs: Mapping[str, Sequence[
 def tail_of(path: Path) -> Tail:
     lines = last_lines(path)
     texts = (line.decode("utf-8", "backslashreplace") for _, _, line in lines)
-    return Tail(tuple(texts), datetime.fromisoformat(lines[-1][0]) if lines else None)
+    return Tail(tuple(texts), tuple(datetime.fromisoformat(time) for time, _, _ in lines))

@@ -14,10 +14,10 @@ __all__ = ["Case", "Finding", "Others", "Tail", "Why"]
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The last lines of a replica's latest attempt, both streams, and when the last came."""
+    """The last lines of a replica's latest attempt, both streams, and when each came."""
 
     lines: tuple[str, ...] = ()
-    last: datetime | None = None
+    times: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

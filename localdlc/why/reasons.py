@@ -12,6 +12,8 @@ from localdlc.why.finding import find
 __all__ = ["why"]
 
 LAST_LINES = 20
+# What a shell writes when we stop what it runs.
+SHELLS = frozenset({"Terminated", "Killed"})
 NEVER = datetime.max.replace(tzinfo=UTC)
 # What a replica exits with that did as it was told.
 OBEYED = frozenset({0, 130, 143, 137})
@@ -101,11 +103,13 @@ def unfailed(case: Case) -> Why:
 
 def last_words(case: Case, replica: ReplicaView) -> str:
     said = tail(case, replica)
-    if not said.lines:
+    own = [(t, line) for t, line in zip(said.times, said.lines, strict=True) if line not in SHELLS]
+    if not own:
         return "wrote nothing"
-    ago = seconds(said.last, replica.finished)
+    time, line = own[-1]
+    ago = seconds(time, replica.finished)
     when = "" if ago is None else f", {ago:.1f} s before its end"
-    return f"wrote last{when}: {said.lines[-1]}"
+    return f"wrote last{when}: {line}"
 
 
 def tail(case: Case, replica: ReplicaView) -> Tail:

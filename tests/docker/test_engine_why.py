@@ -59,3 +59,35 @@ def test_a_secret_is_in_no_reason(localdlc: CommandLine) -> None:
     done = localdlc.run(job(command, Envs={"TOKEN": "hunter2hunter2"}))
     assert "It opened a file that is not there: /no/such/***" in done.err
     assert "hunter2" not in done.err + done.text + localdlc("show", "last").text
+
+
+def test_a_job_beyond_its_deadline_tells_what_was_said_last(localdlc: CommandLine) -> None:
+    body = job("echo epoch 1; sleep 60", JobMaxRunningTimeMinutes=1)
+    done = localdlc.run(body, "--time-scale", "60")
+    assert done.code == 1
+    told = done.err[done.err.index("why: ") :].splitlines()
+    assert told[0].startswith("why: no replica failed; Job dlc")
+    assert told[0].endswith("has failed because it was active longer than specified deadline")
+    assert told[1].startswith("  master-0 wrote last, ")
+    assert told[1].endswith(" s before its end: epoch 1")
+
+
+def test_the_cause_is_told_from_the_one_that_noticed_it_first(localdlc: CommandLine) -> None:
+    notices = "sleep 1; echo ConnectionResetError: [Errno 104] Connection reset by peer; exit 1"
+    dies = "trap '' TERM; sleep 2; echo MemoryError; exit 9"
+    done = localdlc.run(
+        job(f"if [ $RANK = 0 ]; then {notices}; fi; {dies}", {"Master": 1, "Worker": 1})
+    )
+    assert done.code == 1
+    assert "master-0 ended sooner, but for want of a peer; worker-0 failed, " in done.err
+    assert "  | MemoryError\nwhy: " in done.err
+    assert "Meanwhile master-0: lost a peer and ended with exit code 1." in done.err
+
+
+def test_a_job_that_succeeds_loads_nothing_of_all_this(localdlc: CommandLine) -> None:
+    localdlc._python = (*localdlc._python, "-X", "importtime")
+    done = localdlc.run(job("true"))
+    assert done.code == 0
+    assert "localdlc.run.supervisor" in done.err
+    rooms = ("localdlc.why", "localdlc.run.hangs", "localdlc.explaining", "localdlc.plan.debugging")
+    assert [room for room in rooms if room in done.err] == []

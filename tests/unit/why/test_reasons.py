@@ -11,6 +11,7 @@ from localdlc.terminal.failure import cause_lines, failure_lines
 from localdlc.why import Case, Others, Tail, Why, why
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
+SAID = START + timedelta(seconds=1)
 CLOSED = "RuntimeError: [x/gloo/pair.cc:5] Connection closed by peer [10.0.0.2]:1"
 
 
@@ -23,7 +24,7 @@ def replica(name: str, after: float | None = None, code: int | None = None, **mo
 
 def case(*replicas: ReplicaView, said: dict[str, str] | None = None, **view: Any) -> Case:
     tails = {
-        f"dlc1-{name}": Tail(tuple(text.splitlines()), START + timedelta(seconds=1))
+        f"dlc1-{name}": Tail(tuple(lines := text.splitlines()), (SAID,) * len(lines))
         for name, text in (said or {}).items()
     }
     known = {r.pod_id: r for r in replicas}
@@ -90,7 +91,7 @@ def test_what_the_others_were_doing() -> None:
 def test_a_job_that_no_replica_failed_tells_what_was_said_last() -> None:
     found = explained(
         replica("worker-0", 9, 143, stopped_by_us=True),
-        said={"worker-0": "epoch 1"},
+        said={"worker-0": "epoch 1\nTerminated"},
         reason_message="it was active longer than specified deadline",
     )
     assert list(cause_lines(found)) == [

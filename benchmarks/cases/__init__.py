@@ -32,7 +32,6 @@ CASES = (
     *fetching.CASES,
     mounting.CASE,
     libraries.CASE,
-    sampler.CASE,
     libraries.SMALL,
     sampler.CASE,
 )

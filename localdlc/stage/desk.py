@@ -102,19 +102,30 @@ class Desk:
         self._folder = folder
         self._answer = answer
         self._servers: dict[str, Server] = {}
+        self._opening = Lock()
+        self._closed = False
 
     def open(self, pods: Iterable[str]) -> None:
-        self._folder.mkdir(mode=0o700)
-        for pod in pods:
-            own = self._folder / pod
-            own.mkdir()
-            own.chmod(0o755)
-            os.mkfifo(own / GATE)
-            (own / GATE).chmod(0o644)
-            self.admit(pod)
+        """Once, and not when it has been closed meanwhile."""
+        with self._opening:
+            if self._closed:
+                return
+            self._folder.mkdir(mode=0o700)
+            for pod in pods:
+                own = self._folder / pod
+                own.mkdir()
+                own.chmod(0o755)
+                os.mkfifo(own / GATE)
+                (own / GATE).chmod(0o644)
+                self._admit(pod)
 
     def admit(self, pod: str) -> None:
         """Opens for a replica, also for the next attempt of one that has ended."""
+        with self._opening:
+            if not self._closed:
+                self._admit(pod)
+
+    def _admit(self, pod: str) -> None:
         if pod in self._servers:
             return
         (self._folder / pod / SOCKET).unlink(missing_ok=True)
@@ -141,6 +152,9 @@ class Desk:
             server.hang_up()
 
     def close(self) -> None:
+        """For good: whoever opens it afterwards opens nothing."""
+        with self._opening:
+            self._closed = True
         for pod in list(self._servers):
             self.hang_up(pod)
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -6,6 +6,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import Lock
 
 from localdlc.plan.files import PLACEHOLDER, File
 
@@ -25,17 +26,27 @@ class FilesTask:
         self._job = job
         self._files = tuple(files)
         self._learn = learn
+        self._writing = Lock()
+        self._left = False
 
     def __call__(self, post: object) -> None:
+        """Writes nothing for a job that has been left meanwhile."""
         made = secrets_for(file for _, file in self._files)
         self._learn(text for kind, text in made.items() if kind != "ssh-public-key")
+        with self._writing:
+            if not self._left:
+                self._write(made)
+
+    def _write(self, made: dict[str, str]) -> None:
         for pod_id, file in self._files:
             text = file.text.replace(PLACEHOLDER, made[file.made]) if file.made else file.text
             write(self._job / "files" / f"{pod_id}{file.path}", text, file.mode)
 
     def leave(self) -> None:
         """After the job, however it ended: no key outlives it."""
-        discard_files(self._job)
+        with self._writing:
+            self._left = True
+            discard_files(self._job)
 
 
 def discard_files(job: Path) -> None:

@@ -100,8 +100,8 @@ BEHAVIOURS = {
     "counts": Behaviour(counts, f"seq {LINES}"),
     "writes long lines": Behaviour(
         writes_long_lines,
-        "python3 -c \"for n, c in ((100000, 'x'), (1 << 14, 'y'), (1, 'z'), (0, ''), (1 << 15, 'v'), "
-        "(1, 'end')): print(n * c)\"",
+        "python3 -c \"for n, c in ((100000, 'x'), (1 << 14, 'y'), (1, 'z'), (0, ''), "
+        "(1 << 15, 'v'), (1, 'end')): print(n * c)\"",
     ),
     "exits 7": Behaviour(exits_seven, "exit 7"),
     "eats memory": Behaviour(eats_memory, "exec python3 -c 'bytearray(1 << 30)'"),
@@ -557,8 +557,8 @@ def test_leftovers_are_those_of_one_home_containers_first(world: World, tmp_path
 
 
 def overlay_in(folder: Path) -> Overlay:
-    """A name that needs care: ``:`` and ``,`` divide what the kernel is told."""
-    folders = [folder / "a b,c:d\\" / name for name in ("lower", "upper", "work")]
+    """A name that needs care: ``:`` and ``,`` divide what the kernel is told; ``ro`` is told it."""
+    folders = [folder / "a b,ro,c:d\\" / name for name in ("lower", "upper", "work")]
     for made in folders:
         made.mkdir(parents=True)
     (folders[0] / "given").write_text("given\n")

@@ -95,3 +95,12 @@ def test_a_gate_to_which_nobody_comes_is_given_up(desk: Desk) -> None:
         assert handed.result(10) is None
         assert held is not None
         os.close(held)
+
+
+def test_what_is_closed_is_not_opened_any_more(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "credentials", answer)
+    desk.close()
+    desk.open(PODS)
+    desk.admit(PODS[0])
+    assert list(tmp_path.iterdir()) == []
+    assert desk.turn_away(PODS[0]) is None

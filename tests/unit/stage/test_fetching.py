@@ -504,8 +504,9 @@ def test_a_token_that_expires_on_the_way_is_followed_by_the_next(
     oss.service.accounts[then.key] = then
     keys_of(oss, monkeypatch, tmp_path, first)
     bucket.put("d/large", content := some(10 * PIECE))
-    asked = {"operation": "GetObject", "times": 1}
-    holding = [oss.faults.add(Hold(at=10), skip=skip, **asked) for skip in range(2)]
+    holding = [
+        oss.faults.add(Hold(at=10), operation="GetObject", skip=skip, times=1) for skip in range(2)
+    ]
     one = job(parallel=2)
     with ThreadPoolExecutor(1) as pool:
         end = pool.submit(one.fetch)

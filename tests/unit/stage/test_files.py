@@ -11,6 +11,7 @@ import pytest
 from localdlc.plan.files import File
 from localdlc.record.masking import Mask
 from localdlc.stage.files import FilesTask, discard_files
+from localdlc.stage.shared import SharedTask
 
 KEY = File("/etc/mpi/key", made="ssh-key")
 PUBLIC = File("/etc/mpi/known_hosts", "j-* {}", made="ssh-public-key")
@@ -48,6 +49,22 @@ def test_the_two_keys_of_ssh_belong_together(tmp_path: Path) -> None:
     told = subprocess.run(["ssh-keygen", "-y", "-f", private], capture_output=True, check=True)
     public = (tmp_path / "files/b/etc/mpi/known_hosts").read_text()
     assert public == f"j-* {told.stdout.decode()}"
+
+
+def test_a_job_that_is_left_before_they_are_written_has_none(tmp_path: Path) -> None:
+    """Left in the middle, as by a Ctrl-C: what learns of the keys hears of them before."""
+    task = FilesTask(tmp_path, [("a", KEY), ("a", PLAIN)], lambda _: task.leave())
+    task(print)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_shared_folders_are_not_made_for_a_job_that_is_left(tmp_path: Path) -> None:
+    task = SharedTask(tmp_path, [tmp_path / "shared" / "a"])
+    task(print)
+    assert (tmp_path / "shared" / "a").is_dir()
+    task.leave()
+    task(print)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_two_jobs_share_a_key(tmp_path: Path) -> None:

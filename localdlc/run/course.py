@@ -82,12 +82,13 @@ class Course:
         self.plan, self.status = plan, found.status
         if plan.deadline_seconds is not None and found.status not in {"Creating", *PREPARING}:
             self._alarms.set("deadline", max(0.0, plan.deadline_seconds - found.running))
+        if found.told_at:
+            going = (one.id for one in found.containers if not one.end)
+            self._signals.were_told(going, found.told_at)
         self.attempts.take_over(plan, found)
         for one in found.containers:
             if one.start and not one.end:
                 self._on_started(one.start)
-        if found.told_at:
-            self._signals.were_told(self.attempts.to_stop().values(), found.told_at)
         if found.stopped:
             self.unwanted = True
             self.decided(stopped())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,13 +20,22 @@ class Tail:
     times: tuple[datetime, ...] = ()
 
 
+def nowhere(path: str) -> Sequence[str] | None:
+    """What is known of the files of a job that nobody has looked at."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A job that failed. ``plan`` is `Plan.to_json` as it was stored; ``tails`` are by PodId."""
+    """A job that failed. ``plan`` is `Plan.to_json` as it was stored; ``tails`` are by PodId.
+
+    ``listed`` are the names in a folder below a mount, or None where that cannot be known.
+    """
 
     view: JobView
     plan: Mapping[str, Any]
     tails: Mapping[str, Tail]
+    listed: Callable[[str], Sequence[str] | None] = nowhere
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -10,6 +11,8 @@ from localdlc.why.case import Case
 
 __all__ = ["place"]
 
+# Names of a folder that are told where none is like the one that is missing.
+SHOWN = 3
 KINDS = {"data": "the data source", "code": "the code", "libs": "the libraries of"}
 
 
@@ -31,7 +34,27 @@ def mounted(path: str, brought: Mapping[str, Any], case: Case) -> str:
     samples = {one.uri: one.sample for one in case.view.inputs if one.sample and one.part}
     if uri in samples:
         return f"{where}, of which the job saw a sample of {samples[uri]}"
-    return f"{where} read-only" if brought["read_only"] else where
+    read_only = " read-only" if brought["read_only"] else ""
+    return f"{where}{read_only}{beside(path, target, case)}"
+
+
+def beside(path: str, target: str, case: Case) -> str:
+    """What there is instead, in the nearest folder that there is."""
+    folders = [f for f in PurePosixPath(path).parents if below(str(f), target)]
+    there = ((folder, case.listed(str(folder))) for folder in folders)
+    folder, names = next(((f, n) for f, n in there if n is not None), (None, ()))
+    if folder is None:
+        return ""
+    missing = PurePosixPath(path).relative_to(folder).parts[0]
+    if missing in names:
+        return ""
+    alike = {name.lower(): name for name in names}
+    if close := get_close_matches(missing.lower(), alike, 1):
+        return f"; there is {folder / alike[close[0]]}"
+    if not names:
+        return f"; {folder} is empty"
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"; in {folder} there is {', '.join(sorted(names)[:SHOWN])}{more}"
 
 
 def below(path: str, target: str) -> bool:

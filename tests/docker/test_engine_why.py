@@ -46,7 +46,7 @@ def test_the_end_of_a_failed_job_and_show_tell_why(localdlc: CommandLine) -> Non
     assert paragraph[1:3] == [
         "  | FileNotFoundError: [Errno 2] No such file or directory: '/mnt/data/train.csv'",
         "  It opened a file that is not there: /mnt/data/train.csv is below /mnt/data, where the "
-        f"data source file://{folder} is mounted.",
+        f"data source file://{folder} is mounted; /mnt/data is empty.",
     ]
     assert paragraph[4].startswith("Failed: ")
     shown = localdlc("show", "last").text

@@ -29,7 +29,7 @@ def unknown_ports(request: CreateJobRequest) -> Iterator[Problem]:
     # Not by `roles_of`, which reads quantities, and these may be wrong.
     roles = tuple(Role(s.Type or "", s.replicas, s) for s in request.JobSpecs if s.replicas > 0)
     for role in job_type.roles(roles, request.Settings) if roles else ():
-        if role.spec.Type in awaited and port_of(role, job_type) is None:
+        if role.spec.Type in awaited and port_of(role, job_type, request.Settings) is None:
             path = f"JobSpecs[{request.JobSpecs.index(role.spec)}].ServiceSpec.DefaultPort"
             sentence = f"is needed: a role waits for {role.type} to be {SERVICE}, and no other "
             yield missing(path, f"{sentence}port of it is known")

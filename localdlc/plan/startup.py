@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from localdlc.plan.jobtypes import JobType
     from localdlc.plan.replicas import Role, Topology
     from localdlc.spec.jobspec import StartupDependency
+    from localdlc.spec.settings import JobSettings
 
 __all__ = ["SERVICE", "awaited_ports", "may_start", "port_of", "start_after", "unmet"]
 
@@ -47,15 +48,15 @@ def upstreams(
     least = least_of(asked.MinReplicas, sum(role.count for role in roles))
     phase = asked.OnPhase or "Running"
     for role in roles:
-        port = port_of(role, job_type) if phase == SERVICE else None
+        port = port_of(role, job_type, topology.settings) if phase == SERVICE else None
         yield StartAfter(role.name, phase, min(least, role.count), port)  # type: ignore[arg-type]
         least -= min(least, role.count)
 
 
-def port_of(role: Role, job_type: JobType) -> int | None:
+def port_of(role: Role, job_type: JobType, settings: JobSettings | None) -> int | None:
     """Where a replica of the role answers; None when nobody says where."""
     service = role.spec.ServiceSpec
-    return (service.DefaultPort if service else None) or job_type.port(role)
+    return (service.DefaultPort if service else None) or job_type.port(role, settings)
 
 
 def least_of(text: str | None, count: int) -> int:

@@ -48,7 +48,7 @@ class JobType(Protocol):
         """Whether the job needs this member to end well in order to succeed."""
         ...
 
-    def port(self, role: Role) -> int | None:
+    def port(self, role: Role, settings: JobSettings | None) -> int | None:
         """Where a replica of the role answers when it is ready, as far as that is the type's."""
         ...
 

@@ -66,9 +66,9 @@ def decides(member: Member, topology: Topology, success_policy: str) -> bool:
     return True
 
 
-def port(role: Role) -> int | None:
+def port(role: Role, settings: JobSettings | None) -> int | None:
     """Ray's on the Head; alone nothing answers."""
-    return ray.port(role)
+    return ray.port(role, settings) if distributed(settings) else None
 
 
 def completed(job_id: str) -> str:

@@ -7,9 +7,13 @@ own. KubeDL's port for it is 23456.
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from localdlc.plan.jobtypes.led import roles, script, start_after
 from localdlc.plan.replicas import Member, Role, Topology
+
+if TYPE_CHECKING:
+    from localdlc.spec.settings import JobSettings
 
 __all__ = ["completed", "decides", "environment", "port", "roles", "script", "start_after"]
 
@@ -31,7 +35,7 @@ def decides(member: Member, topology: Topology, success_policy: str) -> bool:
     return member.role.spec.Type == "Worker" or "Worker" not in asked
 
 
-def port(role: Role) -> int | None:
+def port(role: Role, settings: JobSettings | None) -> int | None:
     """The work queue on the Master."""
     return PORT if role.type == "Master" else None
 

@@ -94,7 +94,7 @@ def decides(member: Member, topology: Topology, success_policy: str) -> bool:
     return leads(member)
 
 
-def port(role: Role) -> int | None:
+def port(role: Role, settings: JobSettings | None) -> int | None:
     """The ssh server of a Worker."""
     return None if role.type in LEADERS else SSH_PORT
 

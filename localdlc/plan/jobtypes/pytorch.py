@@ -5,8 +5,13 @@ Facts: DLC's page on environment variables; KubeDL's PyTorch controller where DL
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from localdlc.plan.jobtypes.led import master, roles, script, start_after
 from localdlc.plan.replicas import Member, Role, Topology
+
+if TYPE_CHECKING:
+    from localdlc.spec.settings import JobSettings
 
 __all__ = ["completed", "decides", "environment", "port", "roles", "script", "start_after"]
 
@@ -29,7 +34,7 @@ def decides(member: Member, topology: Topology, success_policy: str) -> bool:
     return True
 
 
-def port(role: Role) -> int | None:
+def port(role: Role, settings: JobSettings | None) -> int | None:
     """The rendezvous, which the Master alone holds."""
     return MASTER_PORT if role.type == "Master" else None
 

@@ -130,7 +130,7 @@ def decides(member: Member, topology: Topology, success_policy: str) -> bool:
     return leads(member)
 
 
-def port(role: Role) -> int | None:
+def port(role: Role, settings: JobSettings | None) -> int | None:
     """The Head's, where nodes join."""
     return PORT if role.type == "Head" else None
 

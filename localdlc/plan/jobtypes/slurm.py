@@ -144,7 +144,7 @@ def decides(member: Member, topology: Topology, success_policy: str) -> bool:
     return leads(member, topology)
 
 
-def port(role: Role) -> int | None:
+def port(role: Role, settings: JobSettings | None) -> int | None:
     """The daemon of every node."""
     return SLURMD_PORT
 

@@ -75,7 +75,7 @@ def decides(member: Member, topology: Topology, success_policy: str) -> bool:
     return member.role.type == "Worker" and member.index == 0
 
 
-def port(role: Role) -> int | None:
+def port(role: Role, settings: JobSettings | None) -> int | None:
     """The gRPC server of TF_CONFIG's cluster; an Evaluator is none of it."""
     return None if role.type == "Evaluator" else PORT
 

@@ -6,8 +6,13 @@ Master and the first Worker the same one.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from localdlc.plan.jobtypes.led import master, roles, script, start_after
 from localdlc.plan.replicas import Member, Role, Topology
+
+if TYPE_CHECKING:
+    from localdlc.spec.settings import JobSettings
 
 __all__ = ["completed", "decides", "environment", "port", "roles", "script", "start_after"]
 
@@ -31,7 +36,7 @@ def decides(member: Member, topology: Topology, success_policy: str) -> bool:
     return member.role.type == "Master"
 
 
-def port(role: Role) -> int | None:
+def port(role: Role, settings: JobSettings | None) -> int | None:
     """The tracker on the Master, and the Workers' own."""
     return PORT
 

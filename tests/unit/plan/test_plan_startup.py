@@ -131,6 +131,15 @@ def test_a_port_is_not_asked_for_where_it_is_known_or_not_awaited() -> None:
     assert problems_of("RayJob", **{"Worker": {}, "Worker-a": READY}) == []
 
 
+def test_a_head_of_a_data_juicer_answers_only_where_there_is_a_ray() -> None:
+    waits = {"StartupDependencies": after("Head", "ServiceReady")}
+    assert problems_of("DataJuicerJob", Head={}, Worker=waits) == [PORT.format(0)]
+    spread = {"DataJuicerConfig": {"ExecutionMode": "distributed"}}
+    body = request({"Head": 1, "Worker": 1}, "DataJuicerJob", Settings=spread)
+    body["JobSpecs"][1] |= waits
+    assert awaited_ports(planned(body)) == {f"{JOB_ID}-head-0": 6379}
+
+
 def test_a_missing_port_is_told_beside_everything_else() -> None:
     wrong = {**READY, "RestartPolicy": "Sometimes"}
     found = problems_of("PyTorchJob", Master=wrong, Worker={})

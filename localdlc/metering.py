@@ -86,7 +86,7 @@ class Metering:
                 case ReplicaExited() | ReplicaLost():
                     self._running.pop((event.pod_id, event.attempt), None)
                 case JobFinished():
-                    self.leave()
+                    self._over.set()  # nobody waits for a look that is under way
                     for used in self._used():
                         emit(used)
             emit(event)

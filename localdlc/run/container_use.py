@@ -54,5 +54,5 @@ def reported(body: Mapping[str, Any]) -> Usage:
 
 
 def transferred(body: Mapping[str, Any], what: str) -> int:
-    rows = body["blkio_stats"].get("io_service_bytes_recursive") or ()
+    rows = (body.get("blkio_stats") or {}).get("io_service_bytes_recursive") or ()
     return sum(row["value"] for row in rows if row["op"].lower() == what)

@@ -160,7 +160,7 @@ def test_the_engine_tells_the_same_but_for_kills() -> None:
 
 def test_the_engine_tells_of_one_tree_for_all() -> None:
     memory = {"usage": 1000, "stats": {"inactive_file": 400}}
-    bare = {**ANSWER, "memory_stats": memory, "networks": None, "blkio_stats": {}}
+    bare = {**ANSWER, "memory_stats": memory, "networks": None, "blkio_stats": None}
     told = reported(bare)
     assert (told.memory, told.peak, told.received, told.read) == (600, None, 0, 0)
 

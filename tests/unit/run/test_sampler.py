@@ -250,6 +250,7 @@ class Heard:
     def finish(self) -> None:
         self.emit(ReplicaExited(POD, 1, 0, False, None, False, END))
         self.emit(JobFinished("Succeeded", "JobSucceeded", "", POD, 1.0))
+        self.metering.leave()
 
     @property
     def used(self) -> list[ReplicaUsed]:
@@ -287,6 +288,25 @@ def test_what_was_used_is_told_before_the_verdict(
     assert (used.pod_id, used.attempt, used.memory_peak) == (POD, 1, MIB)
     assert isinstance(heard.emitted[-1], JobFinished)
     assert heard.posted.empty()
+
+
+def test_the_verdict_does_not_wait_for_a_look(plan: Plan, tmp_path: Path) -> None:
+    looking, answered = Flag(), Flag()
+
+    class Hangs(FakeEngine):
+        def usage(self, container_id: str) -> Usage:
+            looking.set()
+            answered.wait(30)
+            return Usage()
+
+    heard = Heard(plan, Hangs(lambda replica: 0), tmp_path, every=0.01)
+    heard.start("a")
+    assert looking.wait(30)
+    heard.emit(JobFinished("Succeeded", "JobSucceeded", "", POD, 1.0))
+    assert isinstance(heard.emitted[-1], JobFinished)
+    assert not answered.is_set()
+    answered.set()
+    heard.metering.leave()
 
 
 def test_a_short_job_is_not_looked_at(plan: Plan, tmp_path: Path, engine: Counted) -> None:

@@ -210,11 +210,12 @@ class DockerEngine(FoundContainers, MadeImages, StruckContainers):
     def _created(self, body: dict[str, Any], name: str) -> str:
         """Podman knows no log driver ``local``: it is told once, and keeps logs as it likes."""
         if self._own_logs:
-            del body["HostConfig"]["LogConfig"]
+            body["HostConfig"].pop("LogConfig", None)
         try:
             created = self._client.create_container_from_config(body, name=name)  # type: ignore[no-untyped-call]
         except docker.errors.APIError as error:
-            if self._own_logs or "invalid log driver" not in str(error.explanation):
+            chosen = "LogConfig" in body["HostConfig"]
+            if not chosen or "invalid log driver" not in str(error.explanation):
                 raise
             self._own_logs = True
             return self._created(body, name)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 
+from localdlc.config import Config
 from localdlc.job import Result
+from localdlc.looking import Looking
 from localdlc.record.view import ReplicaView
+from localdlc.terminal.failure import cause_lines
 from localdlc.terminal.words import how_it_ended, short
 from localdlc.testing.ranks import Rank, Ranks, last_lines
 
@@ -47,17 +52,23 @@ class Outcome(Result):
         return f"<{self.view.job_type} {self.job_id}: {self.status}>"
 
     def story(self) -> str:
-        """The verdict, how each replica ended and its last lines, and how to learn more."""
+        """The verdict, how each replica ended and its last lines, why, and how to learn more."""
         home = self.folder.parent.parent
         by = f" (decided by {self.ended_by})" if self.ended_by else ""
         lines = [f"{self.status}: {self.view.reason_message}{by}"]
         for rank in self.ranks:
             lines.append(f"{rank} {how_it_ended(rank.view)}")
             lines += [f"  | {line}" for line in last_lines(rank.lines, LINES_SHOWN)]
+        lines += self._cause(home)
         lines.append(f"all of it: localdlc logs {self.job_id} --home {home}")
-        return "\n".join([*lines, *self._ways_in(str(home))])
+        return "\n".join([*lines, *self._ways_in(home)])
 
-    def _ways_in(self, home: str) -> Sequence[str]:
+    def _cause(self, home: Path) -> Iterator[str]:
+        with suppress(Exception):  # a report must not fail for what it adds
+            if why := Looking(Config(home)).explain_job(self.job_id):
+                yield from cause_lines(why)
+
+    def _ways_in(self, home: Path) -> Sequence[str]:
         if not self.kept:
             return ["to enter a replica afterwards: pytest --localdlc-keep"]
         names = [short(name, self.job_id) for name in self.kept]

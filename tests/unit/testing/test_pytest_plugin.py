@@ -196,6 +196,7 @@ def test_it(localdlc_job):
             "  | line 2",
             "  | line 11",
             "rank 1 worker-0 ended with exit code 3",
+            "why: worker-0 was the first to fail*",
             "all of it: localdlc logs dlc* --home *localdlc",
             "to enter a replica afterwards: pytest --localdlc-keep",
         ]

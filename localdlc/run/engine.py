@@ -316,10 +316,7 @@ class Engine(Protocol):
         ...
 
     def usage(self, container_id: str) -> Usage:
-        """What a running container has used since its start.
-
-        Raises `EngineUnavailable` for one that does not run.
-        """
+        """What a container has used since its start; `EngineUnavailable` if it does not run."""
         ...
 
     def enter(self, container_id: str, command: Sequence[str], *, terminal: bool) -> Session:

@@ -41,7 +41,8 @@ def event_text(record: Record) -> str | None:
         case Note(text=text) | JobQueued(reason=text):
             return f"  {SAID[record.event.type]}: {text}"
         case ContainersKept(names=names):
-            return f"  kept: {', '.join(names)}; `localdlc gc --kept` removes them"
+            enter = f"`localdlc exec {record.job_id} POD` enters one"
+            return f"  kept: {', '.join(names)}; {enter}, `localdlc gc --kept` removes them"
     return None
 
 

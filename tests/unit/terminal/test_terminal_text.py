@@ -197,7 +197,7 @@ def test_what_happens_is_said_on_standard_error() -> None:
         "  note: mind the gap",
         "dlc1: Running",
         "  stopping (SIGINT); once more to kill at once",
-        "  kept: a, b; `localdlc gc --kept` removes them",
+        "  kept: a, b; `localdlc exec dlc1 POD` enters one, `localdlc gc --kept` removes them",
     ]
 
 

@@ -12,12 +12,15 @@ from localdlc.sweep import sweep
 
 __all__ = ["sweep_homes"]
 
+# Nobody carries on with a job that no test waits for any more.
+GONE = "the test session that ran it was killed"
+
 
 def sweep_homes(engine: Engine, temporary: Path) -> None:
     """``temporary`` is the session's own folder, beside those of earlier ones and other workers."""
     for home in homes_beside(temporary):
         with suppress(LocaldlcError, OSError):  # another session may remove it meanwhile
-            sweep(engine, home)
+            sweep(engine, home, why=GONE)
 
 
 def homes_beside(temporary: Path) -> Iterator[Path]:

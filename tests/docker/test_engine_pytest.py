@@ -160,14 +160,14 @@ def test_bad(localdlc_job):
 
 
 def test_a_job_that_takes_too_long_leaves_nothing(project: Project) -> None:
-    result = project.run(SLEEPS.replace("timeout=60", "timeout=3"))
+    result = project.run(SLEEPS.replace("timeout=60", "timeout=5"))
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E*had not ended after 3 s*"])
+    result.stdout.fnmatch_lines(["E*had not ended after 5 s*"])
     assert not project.left()
 
 
 def test_a_test_that_pytest_timeout_ends_leaves_nothing(project: Project) -> None:
-    result = project.run(SLEEPS, "--timeout=4", "--timeout-method=signal")
+    result = project.run(SLEEPS, "--timeout=15", "--timeout-method=signal")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E*Timeout*", "*localdlc: PyTorchJob dlc*"])
     assert not project.left()

@@ -10,20 +10,31 @@ from localdlc.errors import BadRequest, EngineUnavailable, Unreadable
 from localdlc.record.store import Store, explained
 from localdlc.run.engine import Engine
 
-__all__ = ["delete"]
+__all__ = ["delete", "forget", "keeping"]
+
+
+def keeping(store: Store, job_id: str) -> bool:
+    """Whether it has kept containers. Where nobody can tell, `gc --kept` finds them."""
+    from localdlc.sweep import keeps
+
+    with suppress(Unreadable):
+        return keeps(store, job_id)
+    return False
 
 
 def delete(store: Store, job_id: str, engine: Callable[[], Engine]) -> None:
     """``engine`` is asked for where the job has kept containers. Raises `HomeError`."""
-    from localdlc.sweep import keeps, sweep
+    from localdlc.sweep import sweep
 
-    keeping = False
-    with suppress(Unreadable):  # then `gc --kept` finds what it kept: nobody knows it any more
-        keeping = keeps(store, job_id)
-    if keeping:
+    if keeping(store, job_id):
         left = sweep(engine(), store.home, only_job=job_id, also_kept=True)
         if failed := [f"{thing.name}: {thing.failure}" for thing in left if thing.failure]:
             raise EngineUnavailable(f"{job_id} cannot be removed: {'; '.join(failed)}")
+    forget(store, job_id)
+
+
+def forget(store: Store, job_id: str) -> None:
+    """The same for one that has kept nothing."""
     writer = store.adopt_job(job_id)
     if writer is None and store.job_folder(job_id).is_dir():
         raise BadRequest(f"{job_id} is in use by another process and cannot be removed.")

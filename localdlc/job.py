@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 __all__ = ["Journal", "Listener", "Result", "run_job"]
 
 EXIT_CODES = {"Succeeded": 0, "Failed": 1, "Stopped": 5}
+TRIMMED = "trimmed"
+TRIM_AGAIN = 24 * 3600.0  # seconds
 SIGNAL_CODES = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
 
 
@@ -131,6 +134,7 @@ def run_job(
             writer.write_document("launch.json", mask.value(launch(plan)))
         inherited = Inheritance(writer.folder, config, mask)
         supervise(plan, engine, config, journal, control, inherited)
+        trim_in_passing(config, journal)
     except Exception as error:
         mask.exception(error)
         raise
@@ -311,6 +315,22 @@ def installations_of(
     from localdlc.libraries import Installations
 
     return Installations(plan, config, engine, journal.learn)
+
+
+def trim_in_passing(config: Config, journal: Journal) -> None:
+    """Once a day: to look at all files of a home takes its time."""
+    mark = config.home / TRIMMED
+    with explained(config.home):
+        looked = mark.stat().st_mtime if mark.exists() else None
+        if looked is not None and 0 <= time.time() - looked < TRIM_AGAIN:
+            return
+        mark.touch()
+    if looked is None:  # a home that is new
+        return
+    from localdlc.trimming import trim
+
+    for words in trim(config):
+        journal.note(words)
 
 
 def sweep_in_passing(engine: Engine, home: Path, job_id: str, post: Post) -> None:

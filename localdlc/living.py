@@ -127,6 +127,12 @@ class Living(Looking):
             yield following.lines()
             yield following.rest()
 
+    def trim(self, *, dry_run: bool = False) -> list[str]:
+        """Old jobs, logs and caches down to their limits; a sentence for each that was passed."""
+        from localdlc.trimming import trim
+
+        return trim(self.config, dry_run=dry_run)
+
     @contextmanager
     def enter_job(
         self, name: str, pod: str, command: Sequence[str] = (), *, terminal: bool = False

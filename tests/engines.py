@@ -294,7 +294,7 @@ def unexpected_files(home: Path) -> list[str]:
 
 def expected(parts: tuple[str, ...]) -> bool:
     match parts:
-        case ("jobs.db" | "jobs.db-wal" | "jobs.db-shm",):
+        case ("jobs.db" | "jobs.db-wal" | "jobs.db-shm" | "trimmed",):
             return True
         case ("jobs", _, "request.json" | "plan.json" | "lock"):
             return True

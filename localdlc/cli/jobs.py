@@ -173,11 +173,22 @@ def write_back(job: str, **flags: Any) -> None:
 @click.option("--kept", is_flag=True, help="Also what --keep left on purpose.")
 @shared
 def gc(dry_run: bool, kept: bool, **flags: Any) -> None:
-    """Remove the containers and networks that killed runs of this home left behind."""
+    """Put in order what killed runs of this home left behind, and trim it to its limits.
+
+    A job whose replicas had all been created is carried on with; the containers and networks of any
+    other are removed. Old jobs, logs and caches go beyond limit_jobs, limit_logs, limit_cache.
+
+    \b
+    localdlc gc --dry-run
+    """
     from localdlc.terminal.views import swept_text
 
-    found = service(flags).gc(dry_run=dry_run, kept=kept)
+    jobs = service(flags)
+    found = jobs.gc(dry_run=dry_run, kept=kept)
     for swept in found:
         click.echo(swept_text(swept, dry_run=dry_run))
-    if not found:
+    trimmed = jobs.trim(dry_run=dry_run)
+    for words in trimmed:
+        click.echo(words)
+    if not (found or trimmed):
         click.echo("nothing to remove")

@@ -131,7 +131,8 @@ class Config:
     faults to rehearse, as in ``worker-1:kill@30s``. After ``hang_timeout`` seconds of silence the
     replicas' stacks are taken, and ``on_hang`` the job goes on or is stopped. In a
     ``debug_replica``, such as ``master-0:5678``, Python waits for a debugger. ``metrics``: whether
-    it is sampled what replicas use (``on``, ``off``).
+    it is sampled what replicas use (``on``, ``off``). A home holds ``limit_jobs`` that have ended,
+    ``limit_logs`` bytes of their logs, and ``limit_cache`` bytes of caches; None is any number.
     """
 
     home: Path
@@ -173,6 +174,9 @@ class Config:
     on_hang: str = "stop"
     debug_replica: tuple[str, ...] = ()
     metrics: str = "on"
+    limit_jobs: int | None = 10_000
+    limit_logs: int | None = 50 * 10**9
+    limit_cache: int | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def named(self, setting: str) -> str:

@@ -195,4 +195,7 @@ SETTINGS: dict[str, Reader] = {
     "on_hang": one_of("go-on", "stop"),
     "debug_replica": several,
     "metrics": one_of("on", "off"),
+    "limit_jobs": whole(1),
+    "limit_logs": a_size,
+    "limit_cache": a_size,
 }

@@ -212,6 +212,9 @@ FROM_ENVIRONMENT = {
     "debug_replica": ("master-0:5678,worker-0", ("master-0:5678", "worker-0")),
     "fault": ("worker-1:kill@30s,ps-0:pause", ("worker-1:kill@30s", "ps-0:pause")),
     "metrics": ("off", "off"),
+    "limit_jobs": ("100", 100),
+    "limit_logs": ("5GB", 5 * 10**9),
+    "limit_cache": ("2TB", 2 * 10**12),
     "allow_host_path": ("/etc/ssl,/dev/nvme0", (Path("/etc/ssl"), Path("/dev/nvme0"))),
     "denied_host_paths": ("/srv", (Path("/srv"),)),
 }

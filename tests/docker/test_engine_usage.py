@@ -5,9 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+from contextlib import closing
+from pathlib import Path
 
 import pytest
-from engines import CommandLine, job, job_with
+from engines import BASE, CommandLine, job, job_with
+
+from localdlc.plan.model import Resources
+from localdlc.record.store import home_digest
+from localdlc.run import container_use
+from localdlc.run.docker_engine import connect
+from localdlc.run.engine import ContainerSpec
 
 pytestmark = pytest.mark.engine
 
@@ -137,3 +146,39 @@ mmap.mmap(f, 64 << 20).write(b"x" * (64 << 20))
     assert "/dev/shm" in done.err
     assert "8 MiB" in done.err
     assert "SharedMemory" in done.err
+
+
+def test_an_engine_out_of_sight_tells_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = connect(os.environ)
+    hold = "import signal; b = b'x' * (40 << 20); print('holding', flush=True); signal.pause()"
+    spec = ContainerSpec(
+        name=f"localdlc-test-usage-{os.getpid()}",
+        hostname="",
+        image=BASE,
+        command=("python3", "-c", hold),
+        env={},
+        network="none",
+        ip="",
+        hosts=(),
+        mounts=(),
+        resources=Resources(memory=256 * MIB),
+        labels={"localdlc.home": home_digest(tmp_path / "home")},
+    )
+    container = engine.create(spec)
+    try:
+        with closing(engine.attach(container)) as output:
+            engine.start(container)
+            assert next(iter(output))[1] == b"holding\n"
+            by_kernel = engine.usage(container)
+            monkeypatch.setattr(container_use, "find_cgroup", lambda pid, container_id: None)
+            with closing(connect(os.environ)) as distant:
+                by_engine = distant.usage(container)
+    finally:
+        engine.remove(container)
+        engine.close()
+    assert by_kernel.memory > 40 * MIB
+    assert abs(by_engine.memory - by_kernel.memory) < 8 * MIB
+    assert 0 <= by_engine.cpu - by_kernel.cpu < 5
+    assert (by_engine.received, by_engine.sent) == (by_kernel.received, by_kernel.sent)

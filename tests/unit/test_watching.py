@@ -11,7 +11,7 @@ import click.testing
 import pytest
 from given import JOB_ID, planned, request
 
-from localdlc.cli import cli
+from localdlc.cli import cli, usage
 from localdlc.record.events import (
     Event,
     JobCreated,
@@ -23,6 +23,7 @@ from localdlc.record.events import (
     StatusChanged,
 )
 from localdlc.record.masking import Mask
+from localdlc.record.metrics import JobUse
 from localdlc.record.store import JobLog, Store
 from localdlc.record.usage import HostUse, Sample, Usage
 from localdlc.record.usage_file import (
@@ -219,3 +220,42 @@ def test_a_job_that_was_not_sampled_says_so(job: Running) -> None:
 
 def test_csv_is_for_metrics_alone(job: Running) -> None:
     assert "goes with --metrics" in say(job, "show", "last", "-o", "csv").output
+
+
+# live
+
+
+class Scripted:
+    """A watch that has seen all of it already."""
+
+    def __init__(self, *looks: tuple[str, bool]) -> None:
+        self._looks = [
+            JobUse(JOB_ID, status, status == "Succeeded", supervised, ())
+            for status, supervised in looks
+        ]
+
+    def look(self) -> JobUse:
+        return self._looks.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("looks", "last"),
+    [
+        ([("Running", True), ("Running", True), ("Succeeded", False)], "Succeeded"),
+        ([("Running", True), ("Running", False), ("Running", True), ("Succeeded", False)], "Succ"),
+        ([("Running", True), *[("Running", False)] * 5], "nobody supervises it now"),
+    ],
+)
+def test_a_live_table_is_replaced_until_the_job_is_over(
+    looks: list[tuple[str, bool]],
+    last: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(usage, "EVERY", 0.0)
+    watch = Scripted(*looks)
+    usage.follow(watch, watch.look())  # type: ignore[arg-type]
+    tables = capsys.readouterr().out.split("\x1b[2A\x1b[J")
+    assert len(tables) == len(looks)
+    assert tables[0].startswith(f"{JOB_ID}: Running\nREPLICA")
+    assert last in tables[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -153,17 +154,17 @@ def test_a_database_that_is_none_is_told_with_what_stays(tmp_path: Path) -> None
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Path]:
-    """A file system of a megabyte."""
+def small() -> Iterator[Path]:
+    """A file system of a megabyte; apart from pytest's folders, which it removes some day."""
     if os.geteuid():
         pytest.skip("only root may mount")
-    place = tmp_path / "small"
-    place.mkdir()
+    place = Path(tempfile.mkdtemp(prefix="localdlc-small-"))
     mount = ("mount", "-t", "tmpfs", "-o", "size=1m", "localdlc-test", str(place))
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("nothing can be mounted here")
     yield place
     subprocess.run(("umount", "--lazy", str(place)), check=True)
+    place.rmdir()
 
 
 def test_a_home_that_is_full_ends_the_job_with_a_sentence_and_its_verdict_comes_later(

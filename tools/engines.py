@@ -1,4 +1,4 @@
-"""Run the contract tests on other engines than this machine's own: Debian's packages of them.
+"""Run the contract tests on other engines than this machine's own, out of Debian's packages.
 
 Usage: python tools/engines.py [--only NAME ...] [PYTEST ARGUMENT ...]
 
@@ -45,10 +45,14 @@ class Packaged:
     suite: str
     packages: tuple[str, ...]
     daemon: tuple[str, ...]
+    tests: tuple[str, ...]
     settings: tuple[tuple[str, str], ...] = ()
     lacks: tuple[str, ...] = ()
 
 
+TESTS = ("tests/contract", "-m", "engine", "-q")
+# Those of CDI start one more engine, from the same package.
+WITH_CDI = ("tests/docker/test_engine_gpus.py", *TESTS, "-k", "contract or cdi")
 DOCKER = ("dockerd", "--host", SOCKET, "--data-root", "{data}")
 PODMAN = (
     *("podman", "--root", "{data}", "--storage-driver", "overlay", "--runtime", "runc"),
@@ -56,8 +60,8 @@ PODMAN = (
     *("system", "service", "--time=0", SOCKET),
 )
 TABLE = {
-    "docker-trixie": Packaged("trixie", ("docker.io", "containerd", "tini"), DOCKER),
-    "docker-sid": Packaged("sid", ("docker.io", "containerd", "tini-static"), DOCKER),
+    "docker-trixie": Packaged("trixie", ("docker.io", "containerd", "tini"), DOCKER, WITH_CDI),
+    "docker-sid": Packaged("sid", ("docker.io", "containerd", "tini-static"), DOCKER, WITH_CDI),
     "podman-bookworm": Packaged(
         "bookworm",
         (
@@ -66,6 +70,7 @@ TABLE = {
             "golang-github-containers-image",
         ),
         PODMAN,
+        TESTS,
         # Without it Podman looks for the plugins of CNI, which Debian does not install with it.
         (("etc/containers/containers.conf", '[network]\nnetwork_backend = "netavark"\n'),),
         (
@@ -255,7 +260,7 @@ def answered(daemon: subprocess.Popen[bytes]) -> DockerEngine:
 
 def tests_for(name: str, for_pytest: list[str]) -> list[str]:
     """The contract on a real engine, but for what this one is known not to do."""
-    chosen = for_pytest or ["tests/contract", "-m", "engine", "-q"]
+    chosen = for_pytest or TABLE[name].tests
     lacks = [f"--deselect={CONTRACT}{test}" for test in TABLE[name].lacks]
     return ["-p", "no:cacheprovider", *lacks, *chosen]
 

@@ -59,6 +59,7 @@ class Hangs:
                 case Log():
                     self._heard()
                 case ReplicaStarted():
+                    self._forgive(event.pod_id)
                     self._heard({event.pod_id: event.container_id})
                 case ReplicaExited() | ReplicaLost():
                     self._on_ended(event)
@@ -122,6 +123,12 @@ class Hangs:
                 return
             self._left.discard(event.pod_id)
         self._tell_of_peers()
+
+    def _forgive(self, pod_id: str) -> None:
+        """One that has failed and begins anew has left nobody alone."""
+        with self._changed:
+            if pod_id == self._failed:
+                self._failed, self._left, self._seen = "", set(), {}
 
     def _before_stop(self, container: str) -> None:
         with self._changed:

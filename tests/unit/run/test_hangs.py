@@ -122,6 +122,18 @@ def test_who_is_left_by_a_failure_is_looked_at_before_it_is_stopped(job: Job) ->
     assert job.reports.empty()
 
 
+def test_nobody_is_left_by_a_replica_that_begins_anew(job: Job) -> None:
+    engine = job.hangs.under(FakeEngine(lambda replica: 0))
+    job.start()
+    job.end(0, 3)
+    job.emit(ReplicaStarted("dlc1-w-0", "u", 2, "c2", "ip"))
+    engine.signal("c1", "SIGTERM")
+    assert not job.errands
+    job.end(1, 4)
+    engine.signal("c2", "SIGTERM")
+    assert job.reports.get_nowait()[0] == "dlc1-w-1 has failed, and these were left"
+
+
 def test_nobody_is_looked_at_when_the_user_stops_the_job(job: Job) -> None:
     engine = job.hangs.under(FakeEngine(lambda replica: 0))
     job.start()

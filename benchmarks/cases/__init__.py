@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks.cases import (
     allocation,
     fetching,
+    gpu_replicas,
     help_page,
     libraries,
     log_lines,
@@ -27,6 +28,7 @@ CASES = (
     verdict.CASE,
     memory.CASE,
     machinery.CASE,
+    gpu_replicas.CASE,
     allocation.CASE,
     allocation.QUEUE,
     *fetching.CASES,

@@ -24,22 +24,21 @@ WRITTEN = re.compile(r"--nproc[_-]per[_-]node[= ](\d+)")
 CHECK = """\
 [ -z "${{LOCALDLC_GPUS-}}" ] || (
   unlike() {{ echo "localdlc: this replica is to have $LOCALDLC_GPUS, but $1" >&2; exit 1; }}
-  set -f; ids=$(IFS=,; echo $LOCALDLC_GPUS); count=$(set -- $ids; echo $#); seen=; set +f
-  if listed=$(command -v nvidia-smi >/dev/null && nvidia-smi -L 2>&1); then
+  IFS=, seen=; set -f; set -- $LOCALDLC_GPUS; set +f
+  if command -v nvidia-smi >/dev/null 2>&1; then
     seen=yes kind=GPU-
-    case "$ids" in MIG-*) kind=MIG- ;; esac
+    case "$1" in MIG-*) kind=MIG- ;; esac
+    listed=$(nvidia-smi -L 2>&1) || unlike "nvidia-smi says: $listed"
     found=$(printf '%s\\n' "$listed" | grep -c "UUID: $kind")
-    [ "$found" = "$count" ] || unlike "nvidia-smi lists $listed"
-    for id in $ids; do
+    [ "$found" = $# ] || unlike "nvidia-smi lists $listed"
+    for id; do
       case "$listed" in *"UUID: $id)"*) ;; *) unlike "nvidia-smi lists $listed" ;; esac
     done
-  elif [ -n "$listed" ]; then
-    unlike "nvidia-smi says: $listed"
   elif [ -e /dev/nvidiactl ]; then
     seen=yes
     found=$(ls -d /dev/nvidia[0-9]* 2>/dev/null | grep -c .)
-    case "$ids" in MIG-*) found=$count ;; esac
-    [ "$found" = "$count" ] || unlike "its /dev has $found of this machine's"
+    case "$1" in MIG-*) found=$# ;; esac
+    [ "$found" = $# ] || unlike "its /dev has $found of this machine's"
   fi
   case "${{NVIDIA_VISIBLE_DEVICES-}}" in
     "$LOCALDLC_GPUS" | void) {alone} ;;

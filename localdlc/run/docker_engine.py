@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from ipaddress import IPv4Network
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 import docker
@@ -97,6 +98,7 @@ class DockerEngine(FoundContainers, MadeImages, StruckContainers):
         self._own_logs = False
         self._sees_all: dict[str, bool] = {}
         self._gpus_by: tuple[Dialect, frozenset[str]] | None = None
+        self._once = Lock()
 
     def close(self) -> None:
         """Gives back the connections that are idle."""
@@ -224,10 +226,10 @@ class DockerEngine(FoundContainers, MadeImages, StruckContainers):
     def _gpu_config(self, spec: ContainerSpec) -> dict[str, Any]:
         from localdlc.run.docker_gpus import dialect, gpu_config, names
 
-        if self._gpus_by is None:
-            with self._asking("say how it gives GPUs"):
+        with self._once, self._asking("say how it gives GPUs"):  # it takes long for the answer
+            if self._gpus_by is None:
                 info = self._client.info()
-                self._gpus_by = dialect(info, self._client.version()), names(info)
+                self._gpus_by = dialect(info), names(info)
         return gpu_config(spec.gpus, *self._gpus_by)
 
     def attach(self, container_id: str) -> DockerAttachment:

@@ -28,13 +28,13 @@ REFUSED = re.compile(
 )
 
 
-def dialect(info: Mapping[str, Any], version: Mapping[str, Any]) -> Dialect:
-    """How the engine wants to be asked, by ``GET /info`` and ``GET /version``.
+def dialect(info: Mapping[str, Any]) -> Dialect:
+    """How the engine wants to be asked, by ``GET /info``.
 
     Raises `ResourceError` for one that would say yes and give nothing.
     """
-    components = {one["Name"]: one["Version"] for one in version.get("Components") or ()}
-    if podman := components.get("Podman Engine"):
+    if "BuildahVersion" in info:  # no other engine has it
+        podman = info["ServerVersion"]
         if numbers(podman) < PODMAN_SINCE:
             raise ResourceError(
                 f"Podman {podman} gives no GPUs to those who speak Docker's API; 5.4 and later do."

@@ -90,7 +90,9 @@ class Journal:
         if self.view.terminal or not self.view.status:
             return
         self._listeners = ()
-        seconds = (self._clock() - self.view.created).total_seconds() if self.view.created else 0.0
+        created = self.view.created
+        # A clock may have been set back.
+        seconds = max(0.0, (self._clock() - created).total_seconds()) if created else 0.0
         with suppress(Exception):
             verdict = self.view.verdict_in_reserve or ("Failed", "InternalError", BROKEN_OFF)
             self(StatusChanged(self.view.status, *verdict))

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Literal
 
 from localdlc.errors import LocaldlcError
-from localdlc.finding import unfit
 from localdlc.handover import Handover
 from localdlc.inheritance import NOT_CREATED, discard_inheritance, inherit
 from localdlc.record.events import (
@@ -33,7 +32,6 @@ from localdlc.record.store import JobLog, Store, home_digest
 from localdlc.record.view import fold
 from localdlc.run.engine import Engine, Leftover
 from localdlc.run.errands import Errands
-from localdlc.spawning import carry_on
 from localdlc.stage.files import discard_files
 from localdlc.stage.layer import layers_in, settle
 from localdlc.stage.shared import discard_shared
@@ -104,6 +102,8 @@ def sweep_one(
     why = why or unwanted(store, job_id, leftovers)
     if not why:
         if not dry_run:
+            from localdlc.spawning import carry_on
+
             carry_on(store.home, job_id)
         return [Swept("orphan", job_id)]
     swept = sweep_job(engine, store, job_id, leftovers, dry_run=dry_run, kept=kept)
@@ -112,6 +112,8 @@ def sweep_one(
 
 def unwanted(store: Store, job_id: str, leftovers: list[Leftover]) -> str:
     """Why nobody is to carry on with a job; "" for an orphan."""
+    from localdlc.finding import unfit
+
     view = fold(store.records(job_id))
     if view.terminal or not view.status:
         return "it has ended"
@@ -267,7 +269,8 @@ def ended(records: list[Record]) -> bool:
 def judge(writer: JobLog, records: list[Record], reason: str) -> None:
     now = datetime.now(UTC)
     view = fold(records)
-    seconds = round((now - view.created).total_seconds(), 3) if view.created else 0.0
+    past = (now - view.created).total_seconds() if view.created else 0.0
+    seconds = round(max(0.0, past), 3)  # a clock may have been set back
     verdict = view.verdict_in_reserve or ("Failed", "SupervisorLost", reason)
     events = (
         *(

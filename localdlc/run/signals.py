@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ __all__ = ["HANDS", "Signals"]
 
 # The engine serialises the work on its networks; more hands than this gain nothing.
 HANDS = 8
+# Seconds by which a clock may drift while a replica is being stopped.
+JUMP = 1.0
 
 
 class Signals:
@@ -25,17 +28,18 @@ class Signals:
         self._engine = engine
         self._post = post
         self._hands = ThreadPoolExecutor(HANDS, "localdlc-signal")
-        self._told: dict[str, datetime] = {}
+        self._told: dict[str, tuple[datetime, float]] = {}
 
     def send(self, replicas: Mapping[str, str], name: Literal["SIGTERM", "SIGKILL"]) -> None:
         """``replicas`` are PodIds and their containers."""
         for container_id in replicas.values():
-            self._told.setdefault(container_id, datetime.now(UTC))
+            self._told.setdefault(container_id, (datetime.now(UTC), time.monotonic()))
             self._hands.submit(self._send, container_id, name)
 
     def were_told(self, containers: Iterable[str], at: datetime) -> None:
         """By somebody else, who is gone."""
-        self._told.update(dict.fromkeys(containers, at))
+        since = (datetime.now(UTC) - at).total_seconds()
+        self._told.update(dict.fromkeys(containers, (at, time.monotonic() - since)))
 
     def _send(self, container_id: str, name: Literal["SIGTERM", "SIGKILL"]) -> None:
         try:
@@ -44,9 +48,15 @@ class Signals:
             self._post(Note(str(error)))
 
     def ended_by_us(self, container_id: str, finished_at: datetime) -> bool:
-        """Whether it ended after we told it to; one that was faster failed by itself."""
-        told = self._told.get(container_id)
-        return told is not None and told <= finished_at
+        """Whether it ended after we told it to; one that was faster failed by itself.
+
+        Where the clock was set meanwhile nobody knows, and it has most probably heard us.
+        """
+        if container_id not in self._told:
+            return False
+        at, then = self._told[container_id]
+        passed = (datetime.now(UTC) - at).total_seconds()
+        return at <= finished_at or abs(passed - (time.monotonic() - then)) > JUMP
 
     def close(self) -> None:
         """Waits for nobody: the engine may never answer."""

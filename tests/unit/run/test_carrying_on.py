@@ -30,6 +30,7 @@ from localdlc.record.view import fold
 from localdlc.run.engine import EngineGone
 from localdlc.run.fake_engine import FakeEngine, FakeReplica, Script
 from localdlc.run.settings import Settings
+from localdlc.run.signals import Signals
 from localdlc.run.supervisor import Supervisor
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -289,3 +290,34 @@ def test_an_engine_that_does_not_come_back_is_not_waited_for_for_ever() -> None:
     assert [lost.reason for lost in run.of(ReplicaLost)] == [
         "the engine was not back after 1 s (nobody answers)"
     ]
+
+
+# clocks
+
+
+@pytest.mark.parametrize("hours", [-5, 0, 5])
+def test_a_clock_that_is_set_while_replicas_stop_makes_no_failure_of_it(
+    hours: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shift = [timedelta()]
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime.now(tz) + shift[0]
+
+    monkeypatch.setattr("localdlc.run.signals.datetime", Clock)
+    signals = Signals(FakeEngine(lambda _: 0), lambda message: None)
+    signals.send({JOB_ID: "container"}, "SIGTERM")
+    shift[0] = timedelta(hours=hours)
+    assert signals.ended_by_us("container", Clock.now(UTC))
+    assert not signals.ended_by_us("other", Clock.now(UTC))
+    signals.close()
+
+
+def test_who_ended_before_it_was_told_ended_by_itself() -> None:
+    signals = Signals(FakeEngine(lambda _: 0), lambda message: None)
+    before = datetime.now(UTC)
+    signals.send({JOB_ID: "container"}, "SIGTERM")
+    assert not signals.ended_by_us("container", before)
+    signals.close()

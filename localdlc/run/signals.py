@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Literal
@@ -24,8 +24,14 @@ JUMP = 1.0
 class Signals:
     """The signals of one job. The ends that they bring about arrive as events."""
 
-    def __init__(self, engine: Engine, post: Post) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        post: Post,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._engine = engine
+        self._now = now
         self._post = post
         self._hands = ThreadPoolExecutor(HANDS, "localdlc-signal")
         self._told: dict[str, tuple[datetime, float]] = {}
@@ -33,12 +39,12 @@ class Signals:
     def send(self, replicas: Mapping[str, str], name: Literal["SIGTERM", "SIGKILL"]) -> None:
         """``replicas`` are PodIds and their containers."""
         for container_id in replicas.values():
-            self._told.setdefault(container_id, (datetime.now(UTC), time.monotonic()))
+            self._told.setdefault(container_id, (self._now(), time.monotonic()))
             self._hands.submit(self._send, container_id, name)
 
     def were_told(self, containers: Iterable[str], at: datetime) -> None:
         """By somebody else, who is gone."""
-        since = (datetime.now(UTC) - at).total_seconds()
+        since = (self._now() - at).total_seconds()
         self._told.update(dict.fromkeys(containers, (at, time.monotonic() - since)))
 
     def _send(self, container_id: str, name: Literal["SIGTERM", "SIGKILL"]) -> None:
@@ -55,7 +61,7 @@ class Signals:
         if container_id not in self._told:
             return False
         at, then = self._told[container_id]
-        passed = (datetime.now(UTC) - at).total_seconds()
+        passed = (self._now() - at).total_seconds()
         return at <= finished_at or abs(passed - (time.monotonic() - then)) > JUMP
 
     def close(self) -> None:

@@ -296,22 +296,17 @@ def test_an_engine_that_does_not_come_back_is_not_waited_for_for_ever() -> None:
 
 
 @pytest.mark.parametrize("hours", [-5, 0, 5])
-def test_a_clock_that_is_set_while_replicas_stop_makes_no_failure_of_it(
-    hours: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_clock_that_is_set_while_replicas_stop_makes_no_failure_of_it(hours: int) -> None:
     shift = [timedelta()]
 
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> Any:
-            return datetime.now(tz) + shift[0]
+    def now() -> datetime:
+        return datetime.now(UTC) + shift[0]
 
-    monkeypatch.setattr("localdlc.run.signals.datetime", Clock)
-    signals = Signals(FakeEngine(lambda _: 0), lambda message: None)
+    signals = Signals(FakeEngine(lambda _: 0), lambda message: None, now)
     signals.send({JOB_ID: "container"}, "SIGTERM")
     shift[0] = timedelta(hours=hours)
-    assert signals.ended_by_us("container", Clock.now(UTC))
-    assert not signals.ended_by_us("other", Clock.now(UTC))
+    assert signals.ended_by_us("container", now())
+    assert not signals.ended_by_us("other", now())
     signals.close()
 
 

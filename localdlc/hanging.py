@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from localdlc.config import Config
@@ -37,7 +38,9 @@ def hangs(
         return pod_id.removeprefix(f"{plan.job_id}-")
 
     def report(reason: str, stacks: Sequence[Stack], pods: Sequence[str]) -> None:
-        text = masked(stacks_text(stacks, [short(pod) for pod in pods]))
+        # Before commands are shortened: half a secret would not be known again.
+        clean = [replace(stack, process=masked(stack.process)) for stack in stacks]
+        text = masked(stacks_text(clean, [short(pod) for pod in pods]))
         file = folder / f"stacks-{1 + len([*folder.glob('stacks-*.txt')])}.txt"
         write(file, f"{short(reason)}; {text}\n")
         control.inbox.post(Note(f"{short(reason)}; {shown(text)}\n  all of it: {file}"))

@@ -32,7 +32,7 @@ def sentence(why: Why) -> str:
     if why.first is None:
         return f"no replica failed; {why.reason}"
     when = "" if why.after is None else f", {lasting(why.after)} after its start"
-    who = f"{name_of(why)} was the first to fail{when}"
+    who = f"{name_of(why)} {'was the first to fail' if why.others else 'failed'}{when}"
     if why.mistaken:
         who = f"{why.mistaken} ended sooner, but for want of a peer; {name_of(why)} failed{when}"
     then = "; ".join(f"{names(others)}: {others.what}" for others in why.others)

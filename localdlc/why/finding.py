@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from localdlc.record.memory_end import memory_clause, memory_end, size
+from localdlc.record.memory_end import memory_end, size
 from localdlc.record.view import ReplicaView
 from localdlc.why.case import Case, Finding
 from localdlc.why.patterns import PATTERNS, UNCAUGHT, Pattern
@@ -135,7 +135,7 @@ def facts(case: Case, replica: ReplicaView, path: str) -> dict[str, str]:
     limits = planned.get("resources", {})
     return {
         "image": planned.get("image", "its image"),
-        "killed": memory_clause(replica),
+        "peak": size(peak) if (peak := replica.used and replica.used.memory_peak) else "",
         "memory": in_words(limits.get("memory")),
         "shm": in_words(limits.get("shm")),
         "place": place(path, case, planned.get("mounts", [])) if path else "",

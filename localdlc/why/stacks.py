@@ -12,7 +12,7 @@ __all__ = ["MARK", "Group", "Stack", "grouped", "read_stacks", "stacks_text"]
 # Before each process in what `read_stacks` reads. No name of a program has it, and unlike \x1e it
 # ends no line for Python's splitlines.
 MARK = "\x02"
-LONGEST_COMMAND = 60
+LONGEST_COMMAND = 72
 # Python's own machinery: several frames for every import that is under way.
 IMPORTING = "<frozen importlib"
 

@@ -35,6 +35,15 @@ def test_silent_replicas_are_looked_into_and_stopped(localdlc: CommandLine) -> N
     assert "wait_for_peer" in localdlc("show", "last").text
 
 
+def test_a_secret_is_in_no_stack_not_even_the_half_of_it(localdlc: CommandLine) -> None:
+    waits = "python3 -c 'import time; time.sleep(60)' a-long-word-in-between $TOKEN"
+    done = localdlc.run(job(waits, Envs={"TOKEN": "hunter2hunter2"}), "--hang-timeout", "1s")
+    assert done.code == 5
+    told = stacks(localdlc)
+    assert "a-long-word-in-between" in told
+    assert "hunt" not in told + done.err + localdlc("show", "last").text
+
+
 def test_a_job_that_is_to_go_on_goes_on(localdlc: CommandLine) -> None:
     done = localdlc.run(job("sleep 3; echo done"), "--hang-timeout", "1s", "--on-hang", "go-on")
     assert done.code == 0

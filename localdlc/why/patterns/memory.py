@@ -16,13 +16,15 @@ MEMORY = (
     Pattern(
         name="out-of-memory",
         ended="oom",
-        says="It used more memory than its limit, {memory}: {killed}.",
+        says="The kernel killed it for want of memory: its limit is {memory}[, the most that was "
+        "sampled is {peak}].",
         do=LARGER,
     ),
     Pattern(
         name="process-out-of-memory",
         ended="oom of a process",
-        says="It used more memory than its limit, {memory}: {killed}.",
+        says="The kernel killed a process of it for want of memory: its limit is {memory}[, the "
+        "most that was sampled is {peak}].",
         do=LARGER,
     ),
     Pattern(

@@ -20,7 +20,7 @@ class Pattern:
     - ``{place}``: where the group ``path`` is in this job, such as below a MountPath, and whose
     - ``{image}``: the replica's image
     - ``{memory}``, ``{shm}``: its limits, in words
-    - ``{killed}``: what the kernel did to it for want of memory
+    - ``{peak}``: the most memory that it was seen to use
 
     ``echo``: what a replica says whose peer has gone before it.
     """

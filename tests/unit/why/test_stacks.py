@@ -68,7 +68,7 @@ def test_as_people_read_it() -> None:
         "w-0 (1 of 3) - python3 train.py - MainThread",
         "    all_reduce (dist.py:3)",
         "    main (t.py:9)",
-        f"w-1 (1 of 3) - python3 {'x' * 51}… - MainThread",
+        f"w-1 (1 of 3) - python3 {'x' * 63}… - MainThread",
         "    f (t.py:1)",
         "w-2: no Python process",
     ]

@@ -70,10 +70,11 @@ def daemon(program: str, settings: Mapping[str, object] | None = None) -> Iterat
     places = {"data-root": "data", "exec-root": "exec", "pidfile": "pid", "config-file": "json"}
     own = [f"--{flag}={folder / name}" for flag, name in places.items()]
     (folder / "json").write_text(json.dumps(settings or {}))
-    # Which chains of iptables there are is the other engine's matter.
+    # In a network of its own: a dockerd that is to have no default bridge removes the one that it
+    # finds, and chains of iptables, too, are the other engine's matter.
     apart = ("--bridge=none", "--iptables=false", "--ip-masq=false", f"--host={address}")
     with subprocess.Popen(
-        (program, *own, *apart),
+        ("unshare", "--net", program, *own, *apart),
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}:/usr/sbin:/sbin"},

@@ -137,9 +137,13 @@ class Metering:
         with closing(Sampler(self._engine, self._plan, self._folder, self._note)) as sampler:
             self._sampler = sampler
             while not self._over.is_set():
-                running = dict(self._running)
-                sampler.look({key: Running(*each) for key, each in running.items()})
+                sampler.look({key: Running(*each) for key, each in self._settled()})
                 self._over.wait(self._every * (SPARING if sampler.slow else 1))
+
+    def _settled(self) -> list[tuple[Attempt, tuple[str, float, tuple[str, ...]]]]:
+        """Without those that have just begun: what they took to start would look like a peak."""
+        latest = time.time() - self._every / 2
+        return [(key, each) for key, each in list(self._running.items()) if each[1] <= latest]
 
     def _note(self, text: str) -> None:
         self._post(Note(text))

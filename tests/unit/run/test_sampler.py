@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from given import JOB_ID, planned, request
 
+from localdlc import metering
 from localdlc.errors import EngineUnavailable
 from localdlc.metering import Metering
 from localdlc.plan.model import Plan
@@ -288,6 +289,35 @@ def test_what_was_used_is_told_before_the_verdict(
     assert (used.pod_id, used.attempt, used.memory_peak) == (POD, 1, MIB)
     assert isinstance(heard.emitted[-1], JobFinished)
     assert heard.posted.empty()
+
+
+def test_what_has_just_begun_is_left_for_the_next_look(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: SimpleQueue[str] = SimpleQueue()
+
+    class Asked(FakeEngine):
+        def usage(self, container_id: str) -> Usage:
+            asked.put(container_id)
+            return Usage()
+
+    class Clock:
+        now = 100.0
+
+        def time(self) -> float:
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(metering, "time", clock)
+    heard = Heard(plan, Asked(lambda replica: 0), tmp_path, every=0.01)
+    heard.emit(ReplicaStarted(POD, "uid", 1, "first", "10.0.0.2"))
+    clock.now = 100.006
+    heard.emit(ReplicaStarted(f"{JOB_ID}-master-0", "uid", 1, "second", "10.0.0.3"))
+    assert [asked.get(timeout=30) for _ in range(3)] == ["first"] * 3
+    clock.now = 101.0
+    while asked.get(timeout=30) != "second":
+        pass
+    heard.metering.leave()
 
 
 def test_the_verdict_does_not_wait_for_a_look(plan: Plan, tmp_path: Path) -> None:

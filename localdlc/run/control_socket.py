@@ -141,6 +141,6 @@ def user_of(line: socket.socket) -> str:
     told = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     _, uid, _ = struct.unpack("3i", told)
     try:
-        return f"{pwd.getpwuid(uid).pw_name}, by localdlc stop"
+        return f"{pwd.getpwuid(uid).pw_name} (localdlc stop)"
     except KeyError:
-        return f"user {uid}, by localdlc stop"
+        return f"user {uid} (localdlc stop)"

@@ -73,7 +73,7 @@ def test_stop_reaches_a_job_by_its_name_and_returns_when_it_is_over(tmp_path: Pa
     with running(tmp_path / "home", until_stopped) as jobs:
         view = jobs.stop_job(JOB_ID[:6])
     assert view.status == "Stopped"
-    assert (view.stop_requested_by or "").endswith(", by localdlc stop")
+    assert (view.stop_requested_by or "").endswith(" (localdlc stop)")
     assert not (tmp_path / "home" / "jobs" / JOB_ID / "control").exists()
     with pytest.raises(BadRequest, match="has ended"):
         jobs.stop_job("last")

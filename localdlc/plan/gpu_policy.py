@@ -79,7 +79,7 @@ def granted(roles: tuple[Role, ...], config: Config, inventory: Inventory | None
     found = policies[config.gpus](roles, there.gpus)
     notes = (*found.notes, *parts_told(found.roles), *others_told(found.roles, there.gpus))
     one_host = config.nccl == "same-host"
-    pool = found.pool and replace(found.pool, one_host=one_host)
+    pool = found.pool and replace(found.pool, one_host=one_host, observed=there.observed)
     if one_host and config.gpus == "share":
         notes = (*notes, REFUSES)
     return replace(found, notes=notes, pool=pool)

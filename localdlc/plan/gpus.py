@@ -55,12 +55,14 @@ class Inventory:
 class Pool:
     """The GPUs of this machine that a job may have; ``shared`` with replicas that share, too.
 
-    To NCCL the replicas are nodes, or processes of ``one_host`` that share memory.
+    To NCCL the replicas are nodes, or processes of ``one_host`` that share memory. They were
+    ``observed`` as an `Inventory` was.
     """
 
     gpus: tuple[Gpu, ...]
     shared: bool = False
     one_host: bool = False
+    observed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,19 +88,20 @@ class Sanity:
     def _spec(self, replica: ReplicaPlan) -> ContainerSpec:
         main = container_of(self._plan, replica, self._home, hosts(self._plan), attempt=1)
         peers = [other.hostname for other in self._chosen if other is not replica]
-        gpus = str(len(replica.resources.gpus))
         text = Path(greeter.__file__).read_text()
+        looks, expected = gpu_check(self._plan, main)
         return ContainerSpec(
             name=f"{main.name}.sanity",
             hostname=main.hostname,
             image=main.image,
-            command=("/bin/sh", "-c", RUN, text, str(PATIENCE), gpus, *peers),
-            env={},
+            command=("/bin/sh", "-c", looks + RUN, text, str(PATIENCE), *peers),
+            env=expected,
             network=main.network,
             ip=main.ip,
             hosts=main.hosts,
             mounts=(),
             resources=main.resources,
+            gpus=main.gpus,
             labels={
                 "localdlc.job": self._plan.job_id,
                 "localdlc.home": self._home,
@@ -128,3 +129,14 @@ class Sanity:
             running = list(self._running)
         for container in running:
             self._engine.signal(container, "SIGKILL")
+
+
+def gpu_check(plan: Plan, main: ContainerSpec) -> tuple[str, dict[str, str]]:
+    """Shell lines by which a replica looks at its GPUs, and what they go by; of most jobs none."""
+    if plan.pool is None or not main.gpus:
+        return "", {}
+    from localdlc.plan.gpu_environment import check
+    from localdlc.plan.gpus import EXPECTED
+
+    named = {name: value for name, value in main.env.items() if name == EXPECTED}
+    return check(observed=plan.pool.observed), named

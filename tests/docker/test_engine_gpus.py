@@ -128,6 +128,12 @@ def test_a_restarted_replica_has_the_same_ones(gpu_line: GpuLine) -> None:
     ] * 2
 
 
+def test_the_sanity_check_looks_at_gpus_too(gpu_line: GpuLine) -> None:
+    done = gpu_line.run(gpu_job(2, 1, Settings={"EnableSanityCheck": True}))
+    assert done.code == 0, done.err
+    assert "the places of 2 replicas reach each other by name." in done.err
+
+
 def test_same_host_shares_memory(gpu_line: GpuLine) -> None:
     mark = "/dev/shm/localdlc-test-$DLC_JOB_ID"
     command = (

@@ -60,7 +60,7 @@ def test_the_places_of_some_replicas_are_tried_before_any_starts(tmp_path: Path)
 
     def tries(replica: FakeReplica) -> int:
         tried.append(replica.spec.ip)
-        assert len(replica.spec.command) == 4 + 2 + 7
+        assert len(replica.spec.command) == 4 + 1 + 7
         return 0
 
     engine = FakeEngine(trains, errands=tries)

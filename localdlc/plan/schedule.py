@@ -37,7 +37,7 @@ class Waiting:
 class Turn:
     """``room`` is what a job that ``starts`` may choose from, or what one that waits finds free.
 
-    ``behind`` is who goes before and needs what is free, or is about to take what was.
+    ``behind`` is who goes before: who needs what is free, else who wants any of the same.
     """
 
     starts: bool
@@ -61,7 +61,7 @@ def schedule(
         free = job.usable - taken if job.shared else job.usable - taken - lent
         room = free - kept.keys()
         if len(room) < job.count:
-            behind = first_of(kept, free) or first_of(promised, job.usable)
+            behind = first_of(kept, free) or first_of(promised | kept, job.usable)
             turns[job.ticket] = Turn(False, free, behind)
             kept = keeping(job) | kept
             continue

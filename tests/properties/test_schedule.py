@@ -101,6 +101,7 @@ def test_nobody_waits_without_a_reason(queue: list[Waiting], held: frozenset[str
             and other.usable & job.usable
         ]
         assert turn.starts or len(turn.room) < job.count or turn.behind in ahead
+        assert turn.starts or turn.behind or held & job.usable or job.count > len(job.usable)
         if job.usable == ALL and not ahead:
             assert turn.starts == (job.count <= len(ALL) - given_away + turn.starts * job.count)
 

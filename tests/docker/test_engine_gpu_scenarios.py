@@ -204,7 +204,7 @@ def said(line: GpuLine, home: Path) -> Iterator[tuple[str, list[str], str]]:
                 yield log.name, of_plan[pod], text.decode()
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_no_two_ever_hold_one_gpu(gpu_engine: str, tmp_path: Path) -> None:
     line = GpuLine(tmp_path / "home0", tmp_path, gpu_engine, GPUS)
     homes = [tmp_path / "home0", tmp_path / "home1"]

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from localdlc.errors import EngineUnavailable
 from localdlc.run.docker_engine import DockerEngine, connect
+from localdlc.run.waiting_list import folder_of, made
 from localdlc.stage.image import BASE
 
 say = partial(print, flush=True)
@@ -224,6 +225,10 @@ def lay_over(root: Path) -> None:
     run(("mount", "-t", "tmpfs", "tmpfs", "/run"))
     Path("/run/lock").mkdir()
     run(("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={root}/usr:/usr", "/usr"))
+    # GPUs of tests are not there: who else waits for this machine's does not wait for them.
+    queue = folder_of(SOCKET)
+    made(queue)
+    run(("mount", "-t", "tmpfs", "tmpfs", queue))
     for place in ("/etc", "/var/lib"):
         own = Path("/run/written", place.strip("/"))
         for part in ("upper", "work"):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -261,3 +263,44 @@ def test_without_a_watch_left_it_rings_now_and_then(
     deaf.ring()
     assert deaf.wait(0)
     deaf.close()
+
+
+NOBODY = 65534
+
+
+@contextmanager
+def guest_of_another_user(listed: WaitingList) -> Iterator[int]:
+    """A process of somebody who may do nothing, in the list until it is killed."""
+    heard, told = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            with listed.alone():
+                place = listed.join(entry("dlcn"))
+                os.write(told, f"{[e.job_id for e in listed.entries()]}".encode())
+            signal.pause()
+            place.leave()
+        finally:
+            os._exit(1)
+    os.close(told)
+    assert os.read(heard, 1000) == b"['dlca', 'dlcn']"
+    os.close(heard)
+    yield child
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+def test_users_see_each_other() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o1777)
+        listed = WaitingList(Path(folder) / "queue")
+        with listed.alone():
+            place = listed.join(entry("dlca"))
+        with guest_of_another_user(listed):
+            assert names(listed) == [(1, "dlca"), (2, "dlcn")]
+        assert names(listed) == [(1, "dlca")]
+        place.leave()

@@ -18,7 +18,7 @@ from localdlc.config import Config
 from localdlc.errors import EngineUnavailable, LocaldlcError
 from localdlc.finding import find, unfit
 from localdlc.inheritance import Inheritance, inherit
-from localdlc.job import hangs_of, metering_of
+from localdlc.job import hangs_of, metering_of, with_pods
 from localdlc.journal import Journal
 from localdlc.outputs import Outputs
 from localdlc.plan.model import PASTED, Plan
@@ -27,14 +27,17 @@ from localdlc.record.masking import Mask
 from localdlc.record.resuming import mended
 from localdlc.record.store import JobLog, Store, explained, home_digest
 from localdlc.record.view import fold
+from localdlc.run.containers import container_of
 from localdlc.run.control import Control
 from localdlc.run.control_socket import ControlSocket
 from localdlc.run.docker_engine import connect
 from localdlc.run.engine import ContainerSpec, Engine, Leftover, Stream
 from localdlc.run.errands import Errands
 from localdlc.run.found import Found
+from localdlc.run.pods import Pods
 from localdlc.run.settings import Settings
 from localdlc.run.supervisor import Supervisor
+from localdlc.stage.cache import held_again as held_trees
 from localdlc.stage.credentials import local_secrets
 from localdlc.sweep import clear, remove, sweep
 
@@ -181,9 +184,23 @@ def carry_on(
             metering.go_on(found, journal.view)
             after.callback(metering.leave)
         settings = Settings(digest, config.subnets, keep=config.keep)
-        again = cast(Engine, Again(engine, found))
+        for tree in held_trees(folder / "data"):
+            after.callback(tree.let_go)
+        again = with_hooks(cast(Engine, Again(engine, found)), plan, found, control)
         Supervisor(plan, again, emit, settings, control).carry_on(found)
     outputs.write_back(journal, succeeded=journal.view.status == "Succeeded")
+
+
+def with_hooks(engine: Engine, plan: Plan, found: Found, control: Control) -> Engine:
+    """The same engine; who is told to stop has its PreStop first."""
+    pods = with_pods(engine, plan, control.inbox.post)
+    if pods is not engine:
+        replicas = {replica.pod_id: replica for replica in plan.replicas}
+        for one in found.containers:
+            if one.id and not one.end:
+                spec = container_of(plan, replicas[one.pod_id], "", (), one.attempt)
+                cast(Pods, pods).take_over(spec, one.id)
+    return pods
 
 
 def tidy_up(engine: Engine, store: Store, journal: Journal, outputs: Outputs) -> None:

@@ -58,6 +58,13 @@ class Pods:
         self._lives[container] = Life(self._engine, main, container, pod, self._grace, self._post)
         return container
 
+    def take_over(self, spec: ContainerSpec, container: str) -> None:
+        """A main container that another process has begun; nothing is around it any more."""
+        pod = self._pods.get(spec.labels["localdlc.pod"])
+        if pod:
+            life = Life(self._engine, spec, container, pod, self._grace, self._post, begun=True)
+            self._lives[container] = life
+
     def attach(self, container: str) -> Attachment:
         output = self._engine.attach(container)
         life = self._lives.get(container)
@@ -114,6 +121,8 @@ class Life:
         pod: Pod,
         grace: float,
         post: Post,
+        *,
+        begun: bool = False,
     ) -> None:
         self._engine = engine
         self._main = main
@@ -126,7 +135,7 @@ class Life:
         self._told: Signal | None = None
         self._running: dict[str, str] = {}
         self._threads: list[Thread] = []
-        self._begun = False
+        self._begun = begun
         self._stopping = False
         self._early: Exit | None = None
 

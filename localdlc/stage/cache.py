@@ -31,7 +31,7 @@ from localdlc.stage.listing import Listing
 from localdlc.stage.locks import Held, alone, shared, waited_for
 from localdlc.stage.sources import Entry
 
-__all__ = ["Slot", "Tree", "boot", "key_of"]
+__all__ = ["Slot", "Tree", "boot", "held_again", "key_of"]
 
 TREE = re.compile(r"tree-(\d+)")
 INCOMING = "incoming"
@@ -78,6 +78,13 @@ class Tree:
         if held:
             held.let_go()
         return held is None
+
+
+def held_again(links: Path) -> list[Held]:
+    """The trees that a job's links lead to, whose holder was killed."""
+    places = [link.resolve() for link in links.glob("*") if link.is_symlink()]
+    trees = {p for place in places for p in (place, *place.parents) if p.name.startswith("tree-")}
+    return [shared(tree / "users") for tree in sorted(trees)]
 
 
 class Slot:

@@ -285,3 +285,14 @@ def test_what_was_killed_before_its_replicas_were_created_is_failed_and_swept(
     assert localdlc("wait", job_id).code == 1
     assert "its replicas had not all been created" in localdlc("show", job_id).text
     assert ours(docker_client, job_id) == []
+
+
+def test_prestop_runs_also_when_another_supervisor_stops_the_job(localdlc: CommandLine) -> None:
+    hook = {"Exec": {"Command": ["/bin/sh", "-c", "echo hooked >/proc/1/fd/1"]}}
+    request = job(WAITS)
+    request["JobSpecs"][0]["ExtraPodSpec"] = {"Lifecycle": {"PreStop": hook}}
+    job_id = localdlc.run(request, "--detach").text.strip()
+    up(localdlc, job_id, "master-0")
+    kill(localdlc, job_id)
+    assert localdlc("stop", job_id).code == 0
+    assert written(localdlc, job_id, "master-0")["stdout"] == [b"up", b"hooked", b"bye"]

@@ -45,6 +45,8 @@ def test_a_run_without_inputs_loads_nothing_that_brings_some(tmp_path: Path) -> 
     assert {f"localdlc.stage.{name}" for name in bring} & set(loaded) == set()
     queue = ("admission", "run.bell", "run.holders", "run.waiting_list", "plan.schedule")
     assert {f"localdlc.{name}" for name in queue} & set(loaded) == set()
+    gpus = ("config.gpus", "plan.gpus", "plan.gpu_policy", "plan.gpu_environment", "run.gpus")
+    assert {f"localdlc.{name}" for name in gpus} & set(loaded) == set()
     heavy = HEAVY - {"pydantic"} | {"aliyunsdkcore", "oss2", "cryptography", "aiohttp"}
     assert {name.partition(".")[0] for name in loaded} & heavy == set()
 

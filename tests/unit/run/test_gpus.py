@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ import pytest
 from localdlc.config import Config
 from localdlc.config.gpus import Gpu
 from localdlc.errors import EngineUnavailable, ResourceError, UsageError
-from localdlc.run.docker_gpus import dialect, gpu_config, names, not_given
+from localdlc.plan.model import Resources
+from localdlc.run.docker_bodies import container_config, sees_all
+from localdlc.run.docker_gpus import Dialect, dialect, gpu_config, names, not_given
+from localdlc.run.engine import ContainerSpec
 from localdlc.run.gpus import inventory, listed, observed
 
 GIB = 1 << 30
@@ -232,6 +236,54 @@ def test_gpus_of_others_are_device_files() -> None:
     assert "DeviceRequests" not in config
     files = [device["PathOnHost"] for device in config["Devices"]]
     assert files == ["/dev/kfd", "/dev/dri/renderD128", "/dev/dri/renderD129"]
+
+
+# what a container is told
+
+
+def container(
+    *gpus: Gpu, env: Mapping[str, str] | None = None, one_host: bool = False
+) -> ContainerSpec:
+    """One with half a GiB of shared memory."""
+    return ContainerSpec(
+        "n", "h", "i", ("true",), env or {}, "net", "", (), (), Resources(shm=1 << 29),
+        gpus=gpus, one_host=one_host,
+    )  # fmt: skip
+
+
+def variables(spec: ContainerSpec, spoken: Dialect = "nvidia", *, blind: bool = False) -> list[str]:
+    gpus = gpu_config(spec.gpus, spoken, frozenset()) if spec.gpus else {}
+    env: list[str] = container_config(spec, gpus, blind=blind)["Env"]
+    return env
+
+
+def test_which_gpus_it_sees_is_said_by_the_engine_or_by_us() -> None:
+    asks = {"NVIDIA_VISIBLE_DEVICES": "all"}
+    assert variables(container(GPUS[0], env=asks)) == []
+    assert variables(container(*GPUS[:2], env=asks), "cdi") == [
+        "NVIDIA_VISIBLE_DEVICES=GPU-aa,MIG-b1"
+    ]
+    assert variables(container(env={**asks, "A": "1"})) == ["A=1"]
+
+
+@pytest.mark.parametrize(
+    ("env", "seen"), [(None, False), (["PATH=/bin"], False), (["NVIDIA_VISIBLE_DEVICES=all"], True)]
+)
+def test_who_has_none_sees_none_whatever_its_image_asks_for(
+    env: list[str] | None, seen: bool
+) -> None:
+    blind = sees_all({"Config": {"Env": env}})
+    assert blind is seen
+    assert variables(container(), blind=blind) == ["NVIDIA_VISIBLE_DEVICES=void"] * seen
+
+
+def test_one_host_is_the_memory_of_the_machine() -> None:
+    apart, one = (container_config(container(one_host=one))["HostConfig"] for one in (False, True))
+    assert (apart["ShmSize"], apart.get("IpcMode")) == (1 << 29, None)
+    assert (one.get("ShmSize"), one["IpcMode"]) == (None, "host")
+
+
+# what an engine says when it gives none
 
 
 @pytest.mark.parametrize(

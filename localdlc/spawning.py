@@ -27,7 +27,7 @@ class Spawned:
             self._orders.write(orders)
 
     def answer(self) -> None:
-        """Waits until it has begun. Raises what kept it from that, `ChildProcessError` if killed."""
+        """Waits until it has begun. Raises what kept it from it, `ChildProcessError` if killed."""
         with self._answers:
             told = self._answers.read()
         error = pickle.loads(told) if told else ChildProcessError("the supervisor ended too soon")  # noqa: S301 - from our own child

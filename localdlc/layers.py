@@ -135,7 +135,8 @@ class Layers:
         upper, work = folder.resolve(), folders.work_of(folder).resolve()
         volume = f"localdlc-{self._job_id}-{folder.name}"
         self._volumes.add(volume)
-        self._engine.create_volume(volume, Overlay(str(lower), str(upper), str(work)), self._labels)
+        overlay = Overlay(str(lower), str(upper), str(work), folders.may_be_told(folder))
+        self._engine.create_volume(volume, overlay, self._labels)
         return Layer(data, folder, lower, volume)
 
     def _mount(self, made: Iterable[Layer]) -> None:

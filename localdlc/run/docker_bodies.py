@@ -134,7 +134,8 @@ def overlay_options(overlay: Overlay) -> dict[str, str]:
     """
     folders = {"lowerdir": overlay.lower, "upperdir": overlay.upper, "workdir": overlay.work}
     options = [f"{name}={escaped(path)}" for name, path in folders.items()]
-    plain = ("index=off", "redirect_dir=off", "metacopy=off")
+    plain = ["index=off", "redirect_dir=off", "metacopy=off"]
+    plain += ["userxattr"] if overlay.told_to_all else []
     return {"type": "overlay", "device": "overlay", "o": ",".join((*options, *plain))}
 
 

@@ -125,12 +125,14 @@ class Overlay:
     """Folders of the engine's machine that together look like one.
 
     What is written goes to ``upper``; ``lower`` stays as it is. ``work`` belongs to the kernel and
-    must be empty, beside ``upper`` and on its file system.
+    must be empty, beside ``upper`` and on its file system. ``told_to_all``: what the kernel notes
+    of folders that hide others is to be readable by whoever is not root, too.
     """
 
     lower: str
     upper: str
     work: str
+    told_to_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)

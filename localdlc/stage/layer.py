@@ -26,13 +26,16 @@ __all__ = [
     "copy",
     "layers_in",
     "look",
+    "may_be_told",
     "settle",
     "work_of",
 ]
 
 # linux/fs.h: both files share their blocks until one of them is written (btrfs, XFS, bcachefs).
 FICLONE = 0x40049409
-OPAQUE = "trusted.overlay.opaque"
+OPAQUE = ("trusted.overlay.opaque", "user.overlay.opaque")
+# Linux that lets an overlay keep its notes where anybody may read them.
+USER_NOTES = (5, 11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +158,28 @@ def read(layer: Path, lower: Path) -> Written:
 
 
 def hides(folder: Path) -> bool:
-    """Whether it was deleted and made anew. Only root may know: others see no such attribute."""
+    """Whether it was deleted and made anew. Only root may read it where `may_be_told` says no."""
+    for attribute in OPAQUE:
+        with suppress(OSError):
+            return os.getxattr(folder, attribute) == b"y"
+    return False
+
+
+def may_be_told(layer: Path) -> bool:
+    """Whether a user needs the kernel's notes in attributes of users, and can have them there."""
+    if os.geteuid() == 0 or linux() < USER_NOTES:
+        return False
     try:
-        return os.getxattr(folder, OPAQUE) == b"y"
+        os.setxattr(layer, "user.localdlc", b"")
+        os.removexattr(layer, "user.localdlc")
     except OSError:
         return False
+    return True
+
+
+def linux() -> tuple[int, ...]:
+    """``6.1-rc2`` and ``6.1.0-13-amd64`` are 6 and 1."""
+    return tuple(map(int, os.uname().release.partition("-")[0].split(".")[:2]))
 
 
 def gone(layer: Path, lower: Path, below: Path) -> Iterator[str]:

@@ -562,7 +562,8 @@ def overlay_in(folder: Path) -> Overlay:
     for made in folders:
         made.mkdir(parents=True)
     (folders[0] / "given").write_text("given\n")
-    return Overlay(*map(str, folders))
+    lower, upper, work = map(str, folders)
+    return Overlay(lower, upper, work)
 
 
 def test_a_volume_goes_when_no_container_mounts_it(world: World, tmp_path: Path) -> None:

@@ -171,6 +171,24 @@ def test_a_layer_is_the_users_and_nothing_of_the_kernels_is_left(
     assert "deleted 1 file" in done.err
 
 
+def test_a_user_is_told_what_a_folder_that_was_made_anew_hides(
+    as_user: CommandLine, user: pwd.struct_passwd
+) -> None:
+    with OssServer() as oss:
+        oss.bucket("data").put("set/old/one", b"x\n")
+        oss.bucket("data").put("set/old/two", b"x\n")
+        command = "cd /mnt/data; rm -r old; mkdir old; echo y > old/two; ls old"
+        request = job(command, DataSources=[{"Uri": "oss://data/set/"}])
+        keys = {"OSS_ACCESS_KEY_ID": oss.account.key, "OSS_ENDPOINT": oss.endpoint}
+        keys["OSS_ACCESS_KEY_SECRET"] = oss.account.secret
+        done = as_user.run(request, "--job-id", JOB, **keys)
+    assert done.lines == ["master-0 | two"]
+    assert "the job deleted 1 file of its view of oss://data/set/: old/one" in done.err
+    assert owned(as_user.home / "jobs" / JOB / "layers", user).keys() == {
+        *("0", "0/old", "0/old/two")
+    }
+
+
 def test_code_is_the_users(as_user: CommandLine, user: pwd.struct_passwd, folder: Path) -> None:
     code = folder / "project"
     made_by(user, code)

@@ -18,6 +18,7 @@ from localdlc.run.engine import Overlay
 from localdlc.run.errands import Errands
 from localdlc.run.fake_engine import FakeEngine
 from localdlc.run.inbox import Message
+from localdlc.stage.layer import may_be_told
 
 
 class Unable(FakeEngine):
@@ -88,7 +89,8 @@ def test_replicas_share_one_volume_over_what_was_fetched(plan: Plan, tmp_path: P
     assert mounted(plan, engine, layers) == [expected, expected]
     overlay, labels = engine.volumes[volume]
     folders = (tmp_path / "cache" / "folder", job / "layers" / "0", job / "layers" / "0.work")
-    assert overlay == Overlay(*map(str, folders))
+    lower, upper, work = map(str, folders)
+    assert overlay == Overlay(lower, upper, work, may_be_told(folders[1]))
     assert labels == {"localdlc.job": plan.job_id, "localdlc.home": "home"}
     uri = "oss://b.oss-cn-hangzhou.aliyuncs.com/file"
     assert told == [

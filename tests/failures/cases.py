@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 MESSAGES = Path(__file__).parent / "messages"
 
@@ -31,19 +32,18 @@ class Failure:
 
     def run(self) -> tuple[str, int]:
         """What it writes, and its exit code."""
+        name = f"localdlc-failure-{uuid4().hex[:12]}"
         image = f"localdlc/{self.image}:latest"
-        line = [
-            "docker",
-            "run",
-            "--rm",
-            "--network",
-            "none",
-            *self.flags,
-            "--entrypoint",
-            "bash",
-            image,
-        ]
-        done = subprocess.run([*line, "-c", self.script], capture_output=True, timeout=120)
+        line = ["docker", "run", "--rm", "--name", name, "--network", "none", *self.flags]
+        try:
+            done = subprocess.run(
+                [*line, "--entrypoint", "bash", image, "-c", self.script],
+                capture_output=True,
+                timeout=120,
+            )
+        except subprocess.TimeoutExpired:
+            subprocess.run(["docker", "rm", "--force", name], capture_output=True, timeout=60)
+            raise
         return (done.stdout + done.stderr).decode("utf-8", "backslashreplace"), done.returncode
 
     def recorded(self) -> tuple[str, int]:
@@ -300,7 +300,8 @@ TORCH = (
     Failure(
         "torchrun",
         "module-missing",
-        "echo 'import flash_attn' >t.py; python3 -m torch.distributed.run --nproc_per_node 2 t.py",
+        "echo 'import flash_attn' >t.py; python3 -m torch.distributed.run "
+        "--master_addr 127.0.0.1 --local_addr 127.0.0.1 t.py",
         "pytorch",
     ),
     Failure("numpy-memory", "allocation", python("import numpy\nnumpy.ones(1 << 47)"), "pytorch"),

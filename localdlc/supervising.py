@@ -10,6 +10,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import pickle
+import select
 import signal
 import sys
 import traceback
@@ -72,7 +73,10 @@ def answer(error: BaseException | None) -> None:
 
 
 def main() -> None:
-    """``run`` (request and plan on standard input), ``carry-on HOME JOB`` or ``sweep HOME``."""
+    """``run`` (request and plan on standard input), ``carry-on HOME JOB [PID]`` or ``sweep HOME``.
+
+    PID is who has the job still, and is about to leave it.
+    """
     if path := os.environ.pop("PYTHONPATH").partition(os.pathsep)[2]:
         os.environ["PYTHONPATH"] = path  # what we start is to find what it always finds
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
@@ -80,11 +84,21 @@ def main() -> None:
     match sys.argv[1:]:
         case ["run"]:
             run()
-        case ["carry-on", home, job_id]:
+        case ["carry-on", home, job_id, *leaving]:
+            for pid in leaving:
+                wait_for(int(pid))
             carry_on(Path(home), job_id)
         case ["sweep", home]:
             with suppress(LocaldlcError):  # the next command tries again
                 sweep(connect(os.environ), Path(home))
+
+
+def wait_for(pid: int) -> None:
+    """Until a process is gone, and with it every lock that it had."""
+    with suppress(ProcessLookupError):
+        handle = os.pidfd_open(pid)
+        select.select([handle], [], [])
+        os.close(handle)
 
 
 def run() -> None:

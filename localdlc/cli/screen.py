@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ __all__ = ["screen"]
 
 # In fewer columns lines of a board would say nothing.
 FEWEST_COLUMNS = 41
+LEGEND = "d detach · s shell · q stop"
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def screen(
     if quiet or not is_live():
         yield printer
         return
-    with live_view(printer, control) as live:
+    with live_view(printer, control, jobs) as live:
         yield live
 
 
@@ -69,31 +70,18 @@ def text_printer(jobs: Looking, *, quiet: bool, no_color: bool) -> TextPrinter:
 
 
 @contextmanager
-def live_view(printer: TextPrinter, control: Control) -> Iterator[LivePrinter]:
-    from localdlc.terminal.keys import Keys, in_foreground
+def live_view(printer: TextPrinter, control: Control, jobs: Looking) -> Iterator[LivePrinter]:
+    from localdlc.terminal.keys import in_foreground
     from localdlc.terminal.live import LivePrinter
     from localdlc.terminal.region import Region
 
     keyboard = sys.stdin is not None and in_foreground(sys.stdin.fileno())
-    legend = "q stop" if keyboard else ""
-    live = LivePrinter(printer, Region(sys.stderr, size), size, legend)
-    with ExitStack() as stack:
-        stack.enter_context(live)
-        if keyboard:
-            bound = {"q": stopping(control), "f": live.filter}
-            stack.enter_context(Keys(sys.stdin.fileno(), bound))
-        yield live
+    live = LivePrinter(printer, Region(sys.stderr, size), size, LEGEND if keyboard else "")
+    with live:
+        if not keyboard:
+            yield live
+            return
+        from localdlc.cli.keyboard import keyboard_of
 
-
-def stopping(control: Control) -> Callable[[], None]:
-    """The first time it stops the job, the second kills it."""
-    asked: list[bool] = []
-
-    def stop() -> None:
-        if asked:
-            control.kill()
-        else:
-            control.stop("q")
-        asked.append(True)
-
-    return stop
+        with keyboard_of(live, control, jobs):
+            yield live

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from threading import Event, RLock, Thread
 from typing import Self
@@ -23,6 +23,24 @@ ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|[@-Z\\-_])")
 # Seconds between two looks of the board, while nothing happens and at most while much does.
 EVERY = 0.25
 LONGEST_SAID = 200
+
+
+class Missed:
+    """What happened while the terminal was somebody else's."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[Record, JobView]] = []
+        self.lines = 0
+
+    def add(self, record: Record, view: JobView) -> None:
+        if isinstance(record.event, Log):
+            self.lines += record.event.count
+        elif not isinstance(record.event, Progress):
+            self.events.append((record, view))
+
+    def told(self, job_id: str) -> str:
+        lines = "line was" if self.lines == 1 else "lines were"
+        return f"  {self.lines:,} {lines} not shown; `localdlc logs {job_id}` has them"
 
 
 class LivePrinter:
@@ -51,6 +69,7 @@ class LivePrinter:
         self._said: dict[str, str] = {}
         self._drawn = datetime.min.replace(tzinfo=UTC)
         self._hidden = False
+        self._missed: Missed | None = None
         self._done = Event()
 
     def __enter__(self) -> Self:
@@ -67,12 +86,21 @@ class LivePrinter:
         with self._lock:
             self._view = view
             self._note(record)
-            if not isinstance(record.event, Progress):
+            if self._missed:
+                self._missed.add(record, view)
+            elif not isinstance(record.event, Progress):
                 self._region.erase()
                 self._printer(record, view)
             if view.terminal:
                 self._hidden = True  # the verdict is the last word
             self._draw_soon()
+
+    def say(self, text: str) -> None:
+        """A line about what was asked for."""
+        with self._lock:
+            self._region.erase()
+            self._printer.say(text)
+            self.draw()
 
     def filter(self) -> None:
         """Logs of the next replica only, and of all again after the last."""
@@ -81,6 +109,30 @@ class LivePrinter:
             now = self._printer.only
             self._printer.only = pods[(pods.index(now) + 1) % len(pods)] if now in pods else None
             self.draw()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """The terminal is somebody else's meanwhile: what happens is told afterwards, logs aside.
+
+        They are kept, and how many lines were not shown is told.
+        """
+        with self._lock:
+            self._region.erase()
+            self._hidden, self._missed = True, Missed()
+        try:
+            yield
+        finally:
+            with self._lock:
+                missed, self._missed, self._hidden = self._missed, None, self._view.terminal
+                for record, view in missed.events:
+                    self._printer(record, view)
+                if missed.lines:
+                    self._printer.say(missed.told(self._view.job_id))
+
+    @property
+    def view(self) -> JobView:
+        """The job as it is now."""
+        return self._view
 
     @property
     def watched(self) -> str | None:

@@ -164,7 +164,7 @@ class TextPrinter:
     def _say_event(self, record: Record) -> None:
         text = event_text(record)
         if text and not self._quiet:
-            self._say(text)
+            self.say(text)
 
     def _progress(self, progress: Progress, time: datetime) -> None:
         """A line every few seconds."""
@@ -172,7 +172,7 @@ class TextPrinter:
         due = shown is None or (time - shown).total_seconds() >= PROGRESS_EVERY
         if due and not self._quiet:
             self._shown[progress.subject] = time
-            self._say(f"  {progress.subject}: {progress.text}")
+            self.say(f"  {progress.subject}: {progress.text}")
 
     def _verdict(self, finish: JobFinished, view: JobView) -> None:
         for pod_id in {pod for pod, _ in self._pending}:
@@ -183,13 +183,13 @@ class TextPrinter:
             *self._used(view),
             *self._failure(finish, view),
         ):
-            self._say(line)
+            self.say(line)
         word = self._paint(finish.status, STATUS_COLOURS.get(finish.status, 0))
         by = finish.deciding_replica
         decided = f", decided by {short(by, view.job_id)}" if by else ""
         # A job that could not run ends with an error, which the door prints in full.
         reason = f": {finish.reason_message}" if finish.reason_code in SPOKEN else ""
-        self._say(f"{word}{reason} ({finish.duration_seconds:.1f} s{decided})")
+        self.say(f"{word}{reason} ({finish.duration_seconds:.1f} s{decided})")
 
     def _faithfulness(self, view: JobView) -> Iterator[str]:
         """What was other than in the cloud: samples, injected faults, members of the request."""
@@ -234,7 +234,8 @@ class TextPrinter:
         text = data.decode("utf-8", "backslashreplace").removesuffix("\n")
         return text.split("\n")[-LAST_LINES:] if data else []
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """A line about the job."""
         put(self._err, f"{text}\n")
 
     def _paint(self, text: str, colour: int) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import re
 import select
 import struct
 import sys
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import pyte
 import pytest
-from engines import PATIENCE, as_json, job
+from engines import PATIENCE, CommandLine, as_json, job
 
 pytestmark = pytest.mark.engine
 
@@ -117,6 +119,39 @@ def test_a_job_in_a_terminal_is_seen_filtered_and_stopped(
     assert terminal.exit_code() == 5
     assert "──" not in terminal.text
     assert terminal.text.splitlines()[-1].startswith("Stopped: ")
+    assert terminal.settings() == terminal.before
+
+
+def test_a_job_that_is_left_goes_on_and_can_be_stopped(
+    started: Callable[..., Terminal], localdlc: CommandLine
+) -> None:
+    terminal = started()
+    terminal.until(both_talk)
+    terminal.until(lambda text: "d detach" in text and "Running" in text)
+    terminal.press("d")
+    terminal.until(lambda text: "goes on by itself" in text)
+    assert terminal.exit_code() == 0
+    assert terminal.settings() == terminal.before
+    assert localdlc("stop", "last").code == 0
+    view = json.loads(localdlc("show", "last", "-o", "json").out)
+    assert view["Status"] == "Stopped"
+    assert [pod["StatusDetail"]["ExitCode"] for pod in view["Pods"]] == [143, 143]
+    lines = localdlc("logs", "last", "--grep", "hello").lines
+    assert lines == ["master-0 | hello from 0", "worker-0 | hello from 1"]
+
+
+def test_a_shell_in_a_replica_and_back_again(started: Callable[..., Terminal]) -> None:
+    terminal = started()
+    terminal.until(both_talk)
+    terminal.until(lambda text: "s shell" in text)
+    terminal.press("s")
+    terminal.until(lambda text: "a shell in " in text and text.endswith(("#", "$")))
+    for key in "echo 4$((1+1)) on $HOSTNAME; exit\r":
+        terminal.press(key)
+    terminal.until(lambda text: re.search(r"^42 on dlc\w+-master-0$", text, re.M) is not None)
+    terminal.until(lambda text: "s shell" in text[text.index("42 on") :])
+    terminal.press("q")
+    assert terminal.exit_code() == 5
     assert terminal.settings() == terminal.before
 
 

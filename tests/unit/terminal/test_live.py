@@ -199,3 +199,16 @@ def test_wide_characters_take_two_columns() -> None:
 def test_what_a_replica_says_last_is_shown_without_control_characters(terminal: Terminal) -> None:
     terminal.show(*RUNNING, at=0).show(log(WORKER, b"10%\r\x1b[31m50%\x1b[0m\n"), at=1).tick(at=3)
     assert terminal.seen[-1] == "  worker-0  Running 3.0s    50%"
+
+
+def test_who_lent_the_terminal_is_told_what_was_missed(terminal: Terminal) -> None:
+    terminal.show(*RUNNING, at=0)
+    with terminal.live.aside():
+        terminal.show(log(WORKER, b"one\ntwo\n"), events.Note("something"), at=2).tick(at=3)
+        assert "──" not in "".join(terminal.seen)
+        assert "  note: something" not in terminal.seen
+    terminal.tick(at=4)
+    assert "worker-0 | one" not in terminal.seen
+    assert "  note: something" in terminal.seen
+    assert "  2 lines were not shown; `localdlc logs dlc1` has them" in terminal.seen
+    assert terminal.seen[-3].startswith("── PyTorchJob dlc1: Running")

@@ -166,6 +166,8 @@ def test_a_killed_run_leaves_a_relay_that_ends_and_is_swept(
     going.process.kill()
     going.finish()
     assert docker_client.wait(f"{JOB}-credentials-master-0")["StatusCode"] == 0
+    # Nobody can carry on with it, as if it had been one of another version.
+    (user.home / "jobs" / JOB / "inheritance").write_bytes(b"unreadable")
     assert f"removed container {JOB}-credentials-master-0" in user("gc").lines
     assert not (user.home / "jobs" / JOB / "credentials").exists()
 

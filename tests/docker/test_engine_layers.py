@@ -215,12 +215,24 @@ def test_a_killed_run_leaves_a_volume_that_is_swept_and_what_was_written(train: 
     going.finish()
     volume = f"localdlc-{train.jobs[-1]}-0"
     assert train.volumes() == [volume]
+    # Nobody can carry on with it, as if it had been one of another version.
+    (train.localdlc.home / "jobs" / train.jobs[-1] / "inheritance").write_bytes(b"unreadable")
     assert f"would remove volume {volume}" in train.localdlc("gc", "--dry-run").lines
     said = train.localdlc("gc").lines
     kinds = [line.split()[1] for line in said if line.startswith("removed ")]
     assert kinds == ["container", "volume", "network"]
     assert train.volumes() == []
     assert train.written() == {"y": "x\n"}
+
+
+def test_who_carries_on_tells_what_was_written_and_removes_the_volume(train: Trainer) -> None:
+    going = train.start("echo x > y; echo up; sleep 3; echo z > w").wait_for("| up")
+    going.process.kill()
+    going.finish()
+    assert train.localdlc("wait", train.jobs[-1]).code == 0
+    assert "the job wrote 2 files (4 B) over oss://data/set/" in train.localdlc("show", "last").text
+    assert train.volumes() == []
+    assert train.written() == {"y": "x\n", "w": "z\n"}
 
 
 def test_a_kept_container_keeps_its_volume(train: Trainer, bucket: Bucket) -> None:

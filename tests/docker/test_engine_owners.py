@@ -210,6 +210,8 @@ def test_what_a_killed_run_left_is_the_users_too(
         going = as_user.start_job(request, "--job-id", JOB, **keys).wait_for("| up")
     going.process.kill()
     going.finish()
+    # Nobody can carry on with it, as if it had been one of another version.
+    (as_user.home / "jobs" / JOB / "inheritance").write_bytes(b"unreadable")
     assert "removed volume" in as_user("gc").text
     layers = as_user.home / "jobs" / JOB / "layers"
     assert owned(layers, user) == dict.fromkeys(

@@ -86,7 +86,7 @@ class Daemon:
     def load(self, client: docker.APIClient) -> None:
         """Gives it the base image out of the other engine."""
         fresh = docker.APIClient(base_url=self.address, version="auto")
-        for _ in fresh.load_image(client.get_image(BASE)):
+        for _ in fresh.load_image(client.get_image(BASE)):  # type: ignore[no-untyped-call]
             pass
         fresh.close()
 

@@ -43,6 +43,14 @@ def ran(home: Path, job_id: str, script: Script = lambda _: 0, **settings: Any) 
     )
 
 
+def writing(data: bytes) -> Script:
+    def run(replica: FakeReplica) -> int:
+        replica.write(data)
+        return 0
+
+    return run
+
+
 @contextmanager
 def running(home: Path, script: Script) -> Iterator[Service]:
     """A job in another thread, which has begun."""
@@ -106,7 +114,7 @@ def test_lines_are_followed_as_they_come_and_each_comes_once(tmp_path: Path) -> 
 
 
 def test_only_what_is_asked_for_is_followed(tmp_path: Path) -> None:
-    ran(tmp_path / "home", JOB_ID, lambda replica: replica.write(b"a\nb\nc\n") or 0)
+    ran(tmp_path / "home", JOB_ID, writing(b"a\nb\nc\n"))
     jobs = Service(config(tmp_path / "home"))
     query = LogQuery(pods=("master-0",), tail=2)
     assert [x.text for some in jobs.follow_pod_logs("last", query) for x in some] == [b"b", b"c"]
@@ -213,7 +221,7 @@ def test_the_oldest_jobs_go_first_and_it_is_told(tmp_path: Path) -> None:
 def test_old_logs_go_and_what_is_known_of_their_jobs_stays(tmp_path: Path) -> None:
     home = tmp_path / "home"
     for n in range(3):
-        ran(home, f"dlcn{n}", lambda replica: replica.write(b"x" * 999 + b"\n") or 0)
+        ran(home, f"dlcn{n}", writing(b"x" * 999 + b"\n"))
     assert trim(config(home, limit_logs=2500)) == [
         "1.0 kB of old logs were removed: limit_logs is 2.5 kB"
     ]

@@ -77,8 +77,9 @@ def host_config(spec: ContainerSpec) -> dict[str, Any]:
         "PidMode": spec.processes,
         "ExtraHosts": [f"{name}:{address}" for name, address in spec.hosts],
         "Mounts": [mount_body(mount) for mount in spec.mounts],
-        # Our own log files are the record; the engine's copy only serves `docker logs`.
-        "LogConfig": {"Type": "local", "Config": {"max-size": "64m", "compress": "false"}},
+        # Our own log files are the record. The engine's copy is for who carries on with a job: it
+        # is read from its beginning, so that nothing of it may go before its container does.
+        "LogConfig": {"Type": "local", "Config": {"max-size": "1000t", "compress": "false"}},
         "RestartPolicy": {"Name": "no"},
         "PortBindings": published(spec),
         "Privileged": spec.rights.privileged,

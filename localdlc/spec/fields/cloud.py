@@ -66,7 +66,7 @@ TABLE = [
         "Accessibility",
         *under("Settings", "BusinessUserId Caller PipelineId"),
     ),
-    *rows("ignored", KEPT, "Description", *under("Settings", "Tags AdvancedSettings EnableDSWDev")),
+    *rows("ignored", KEPT, "Description", *under("Settings", "AdvancedSettings EnableDSWDev")),
     *rows(
         "ignored",
         "no model is registered",

@@ -21,6 +21,7 @@ def led(request: CreateJobRequest) -> bool:
 
 TABLE = [
     *rows("honoured", "shown wherever the job is", "DisplayName"),
+    *rows("honoured", "`localdlc list --label` finds the job by them", "Settings.Tags"),
     *rows(
         "honoured",
         "chooses the roles, the variables and the rule of success",

@@ -195,13 +195,16 @@ def test_a_shell_that_is_not_in_the_image_fails_the_replica(
     assert "/bin/bash failed: No such file or directory" in done.err
 
 
-def test_an_engine_that_refuses_a_right_is_quoted(localdlc: CommandLine) -> None:
+def test_an_engine_that_refuses_a_profile_is_quoted(localdlc: CommandLine, tmp_path: Path) -> None:
     body = job("true")
-    rights = {"MainContainerSecurityContext": {"Capabilities": {"Add": ["NO_SUCH"]}}}
+    file = tmp_path / "profile.json"
+    file.write_text('{"defaultAction": 7}')
+    profile = {"Type": "Localhost", "LocalhostProfile": str(file)}
+    rights = {"MainContainerSecurityContext": {"SeccompProfile": profile}}
     body["JobSpecs"][0]["ExtraPodSpec"] = rights
     done = localdlc.run(body)
     assert done.code == 3
-    assert "no_such" in done.err.lower()
+    assert "seccomp" in done.err.lower()
     assert "master-0" in done.err
 
 

@@ -109,6 +109,7 @@ def test_a_home_holds_what_the_contract_says(home: Path, cli: Cli) -> None:
     files = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
     assert files - {"jobs.db-wal", "jobs.db-shm"} == {
         "jobs.db",
+        "trimmed",
         f"jobs/{JOB_ID}/lock",
         f"jobs/{JOB_ID}/logs/{JOB_ID}-master-0.1.log",
         f"jobs/{JOB_ID}/logs/{JOB_ID}-worker-0.1.log",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -99,7 +98,7 @@ def log(pod: str, data: bytes) -> Log:
 
 
 @pytest.fixture
-def terminal() -> Iterator[Terminal]:
+def terminal() -> Terminal:
     return Terminal()
 
 

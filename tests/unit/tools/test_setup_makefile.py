@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 TARGETS = [
     *("setup", "demo", "test", "test-fast", "test-frameworks", "check", "docs", "bench"),
+    "test-engines",
     *("images", "frameworks", "clean", "help"),
 ]
 

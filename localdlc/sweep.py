@@ -208,6 +208,9 @@ def tidy(folder: Path) -> None:
     discard_files(folder)  # keys go first: they must not stay for what may fail below
     discard_inheritance(folder)
     (folder / "control").unlink(missing_ok=True)
+    log = folder / "supervisor.log"
+    if log.exists() and not log.stat().st_size:  # it was killed before it had anything to say
+        log.unlink()
     shutil.rmtree(folder / "wheels", ignore_errors=True)
     shutil.rmtree(folder / "credentials", ignore_errors=True)
     shutil.rmtree(folder / "reserved", ignore_errors=True)

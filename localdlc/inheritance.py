@@ -19,7 +19,7 @@ from localdlc.plan.pod import Pod
 from localdlc.record.masking import Mask
 from localdlc.record.store import explained
 
-__all__ = ["NOT_CREATED", "Heirloom", "Inheritance", "discard_inheritance", "inherit"]
+__all__ = ["ENGINE", "NOT_CREATED", "Heirloom", "Inheritance", "discard_inheritance", "inherit"]
 
 FILE = "inheritance"
 # What says where the engine is.

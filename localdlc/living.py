@@ -190,8 +190,8 @@ class Living(Looking):
             if store.supervised(job_id):  # it begins, or ends: neither takes long
                 if time.monotonic() > until:
                     raise EngineUnavailable(
-                        f"the supervisor of {job_id} does not answer. Is it a localdlc of before "
-                        "0.2? Then stop it where it runs."
+                        f"the supervisor of {job_id} does not answer: it waits for its engine, or "
+                        "is one of an older localdlc. Try again, or stop it where it runs."
                     )
                 time.sleep(AGAIN)
             elif store.view(job_id).terminal:

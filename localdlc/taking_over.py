@@ -17,7 +17,7 @@ from typing import Any, cast
 from localdlc.config import Config
 from localdlc.errors import EngineUnavailable, LocaldlcError
 from localdlc.finding import find, unfit
-from localdlc.inheritance import Inheritance, inherit
+from localdlc.inheritance import ENGINE, Inheritance, inherit
 from localdlc.job import hangs_of, metering_of, with_pods
 from localdlc.journal import Journal
 from localdlc.outputs import Outputs
@@ -71,11 +71,13 @@ def take_over(job_id: str, config: Config, control: Control, ready: Callable[[],
 def engine_of(writer: JobLog, environment: Mapping[str, str]) -> Engine:
     """The engine of the job, waited for as long as it may take to come up."""
     left = inherit(writer.folder)
-    chosen = {} if isinstance(left, str) else left[2]
+    if not isinstance(left, str):  # where its own engine is, and not ours
+        others = {name: value for name, value in environment.items() if name not in ENGINE}
+        environment = {**others, **left[2]}
     until = time.monotonic() + PATIENCE
     while True:
         try:
-            return connect({**environment, **chosen})
+            return connect(environment)
         except EngineUnavailable:
             if time.monotonic() > until:
                 raise

@@ -17,7 +17,7 @@ from typing import Any, cast
 from localdlc.config import Config
 from localdlc.errors import EngineUnavailable, LocaldlcError
 from localdlc.finding import find, unfit
-from localdlc.inheritance import ENGINE, Inheritance, inherit
+from localdlc.inheritance import ENGINE, discard_inheritance, inherit
 from localdlc.job import hangs_of, metering_of, with_pods
 from localdlc.journal import Journal
 from localdlc.outputs import Outputs
@@ -114,9 +114,8 @@ def take_up(
             journal = Journal(writer.job_id, writer, mask, [reached], seq=seq, view=view)
             ready()
             try:
-                carry_on(
-                    plan, found, store, engine, replace(config, **settings), journal, control, mask
-                )
+                chosen = replace(config, **settings)
+                carry_on(plan, found, store, engine, chosen, journal, control)
             finally:
                 journal.break_off()
     return ""
@@ -160,7 +159,6 @@ def carry_on(
     config: Config,
     journal: Journal,
     control: Control,
-    mask: Mask,
 ) -> None:
     """The rest of `supervise`: nothing is staged any more."""
     engine = control.calls.watched(engine)
@@ -169,11 +167,10 @@ def carry_on(
         journal.note(WITHOUT_KEYS)
     folder = config.home / "jobs" / plan.job_id
     digest = home_digest(config.home)
-    inherited = Inheritance(folder, config, mask)
     outputs = Outputs(plan, config, engine, Errands(engine, plan.job_id, digest))
     outputs.find()
     with ExitStack() as after:  # what comes last here is done first
-        after.callback(inherited.discard)
+        after.callback(discard_inheritance, folder)
         after.callback(tidy_up, engine, store, journal, outputs)
         after.callback(lambda: None if control.calls.given_up else outputs.settle(journal))
         emit = outputs.heard(journal)

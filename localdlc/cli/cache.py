@@ -23,7 +23,11 @@ def cache() -> None:
 @shared
 @output
 def list_(output: str, **flags: Any) -> None:
-    """List what the caches hold, the latest used first."""
+    """List what the caches hold, the latest used first.
+
+    \b
+    localdlc cache list -o json
+    """
     found = service(flags).list_cache()
     if output == "json":
         from localdlc.record.events import stamp
@@ -47,6 +51,9 @@ def rm(names: tuple[str, ...], everything: bool, kinds: tuple[str, ...], **flags
     """Take things out of the cache. NAME is a key, its beginning, or a Uri or repository.
 
     What a running job uses stays.
+
+    \b
+    localdlc cache rm oss://bucket/path/
     """
     if not (names or everything or kinds):
         raise UsageError("name what to remove (`localdlc cache list` shows it), or say --all.")

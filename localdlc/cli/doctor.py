@@ -28,6 +28,9 @@ def doctor(output: str, **flags: Any) -> int:
 
     Looks at the configuration, programs, memory, disks, GPUs and the engine, and starts a few
     small containers, which it removes. Exits with 3 when something does not work.
+
+    \b
+    localdlc doctor -o json
     """
     from localdlc.terminal.doctor import check_lines
 

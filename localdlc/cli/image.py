@@ -23,6 +23,9 @@ def build(file: str | None, tag: str | None, **flags: Any) -> None:
 
     Python 3.11 with pip, bash, git, an ssh server and Open MPI. Without a registry it is made from
     a Debian root file system.
+
+    \b
+    localdlc image build -t my/base:1
     """
     image_id = service(flags).build_image(
         file, tag, on_progress=lambda line: click.echo(line, err=True)

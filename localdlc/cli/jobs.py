@@ -98,6 +98,9 @@ def show(job: str, env: bool, timeline: bool, metrics: bool, output: str, **flag
 
     JOB is a JobId, a unique prefix of one, or `last`. With -o json as DLC's GetJob
     answers; what only this machine knows is in its member Localdlc.
+
+    \b
+    localdlc show last --timeline
     """
     if metrics:
         from localdlc.cli.usage import show_metrics
@@ -158,6 +161,9 @@ def write_back(job: str, **flags: Any) -> None:
     """Upload what JOB wrote over fetched data to where the data came from.
 
     As `run --write-back` does after a job that succeeded. Nothing is deleted there.
+
+    \b
+    localdlc write-back last
     """
     from localdlc.record.events import Event, Note
 

@@ -20,6 +20,9 @@ def resolve(file: str, overrides: tuple[str, ...], write: bool, **flags: Any) ->
     """Ask the cloud for the datasets and the code of FILE that localdlc.toml does not know.
 
     Prints the tables to add; --write adds them. Needs `pip install 'localdlc[cloud]'`.
+
+    \b
+    localdlc resolve job.json --write
     """
     from localdlc.config import writing
     from localdlc.config.layers import project_file

@@ -74,6 +74,9 @@ def plan(
     """Print what a run of FILE would do. Touches no engine and fetches nothing.
 
     Only --resolve cloud asks the cloud what the ids of the request stand for.
+
+    \b
+    localdlc plan job.json -o json --gpus shrink
     """
     jobs = service(flags)
     planned = jobs.plan_job(read_body(file), overrides, job_id, strict)
@@ -90,7 +93,11 @@ def plan(
 def validate(
     file: str, overrides: tuple[str, ...], strict: bool, output: str, **flags: Any
 ) -> None:
-    """List every problem of the request in FILE, then what runs differently here."""
+    """List every problem of the request in FILE, then what runs differently here.
+
+    \b
+    localdlc validate --strict job.json
+    """
     asked, rows = service(flags).validate_job(read_body(file), overrides, strict)
     refused = [row for row in rows if row.treatment == "refused"]
     if output == "json":

@@ -20,7 +20,11 @@ def config() -> None:
 @shared
 @output
 def show_config(output: str, **flags: Any) -> None:
-    """Print every setting, its value and where it came from."""
+    """Print every setting, its value and where it came from.
+
+    \b
+    localdlc config show -o json
+    """
     settings = configured(flags)
     rows = [
         (f.name, getattr(settings, f.name), settings.origins[f.name])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -18,6 +19,21 @@ def test_a_command_is_where_the_table_says(name: str) -> None:
     assert command is not None
     assert command.name == name
     assert command.help
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    for name in COMMANDS:
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {part}", each) for part, each in command.commands.items())
+        else:
+            yield name, command
+
+
+@pytest.mark.parametrize(("name", "command"), commands())
+def test_the_help_of_a_command_has_an_example(name: str, command: click.Command) -> None:
+    assert f"\nlocaldlc {name}" in (command.help or "")
 
 
 def test_a_command_loads_no_other() -> None:

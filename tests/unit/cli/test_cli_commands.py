@@ -31,7 +31,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
             yield name, command
 
 
-@pytest.mark.parametrize(("name", "command"), commands())
+@pytest.mark.parametrize(("name", "command"), [*commands()])
 def test_the_help_of_a_command_has_an_example(name: str, command: click.Command) -> None:
     assert f"\nlocaldlc {name}" in (command.help or "")
 

@@ -181,6 +181,7 @@ def tested(name: str, image: Path, for_pytest: list[str]) -> int:
     """The exit status of pytest, in namespaces of its own."""
     say(f"--- {name}")
     folder = unpacked(name)
+    shutil.rmtree(folder / "data", ignore_errors=True)
     ours = (sys.executable, __file__, "--inside", name, "--image", str(image))
     try:
         return subprocess.run(

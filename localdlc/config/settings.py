@@ -86,7 +86,10 @@ def gpu_inventory(value: Any, folder: Path) -> tuple[Any, ...]:
     """A list of tables, ``[[gpu_inventory]]``; a variable holds it as JSON."""
     from localdlc.config.gpus import Gpu
 
-    listed = json.loads(value) if isinstance(value, str) else value
+    try:
+        listed = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        listed = None
     if not isinstance(listed, list):
         raise TypeError('expected a list such as [{"index": 0, "uuid": "GPU-…", "name": "…"}]')
     read = [members(f"GPU {n}", body, GPU, folder) for n, body in enumerate(listed)]
@@ -114,6 +117,14 @@ def several(value: Any, folder: Path) -> tuple[str, ...]:
     return tuple(texts(value, folder))
 
 
+def a_name(value: Any, folder: Path) -> str:
+    """Labels of containers and NVIDIA_VISIBLE_DEVICES have commas between such."""
+    text = a_text(value, folder)
+    if "," in text or text.split() != [text]:
+        raise ValueError(f"expected a text without commas and spaces, got {value!r}")
+    return text
+
+
 CODE_SOURCE: dict[str, Reader] = {
     "repository": repository,
     "branch": a_text,
@@ -138,7 +149,7 @@ DATASET: dict[str, Reader] = {
 
 GPU: dict[str, Reader] = {
     "index": whole(0),
-    "uuid": a_text,
+    "uuid": a_name,
     "name": a_text,
     "memory": a_size,
     "parent": a_text,

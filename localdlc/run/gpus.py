@@ -36,19 +36,21 @@ def allowed(gpus: tuple[Gpu, ...], config: Config) -> Iterable[Gpu]:
     """By index, by UUID or the beginning of one; a GPU is all of its MIG instances."""
     chosen: dict[str, Gpu] = {}
     for device in config.gpu_devices:
-        meant = [gpu for gpu in gpus if names(device, gpu)]
-        if not meant:
+        meant = called(device, gpus)
+        if len(meant) != 1:
+            no = f"{device} may be several" if meant else f"this machine has no GPU {device}"
             there = ", ".join(map(str, gpus))
-            named = config.named("gpu_devices")
-            raise UsageError(f"{named}: this machine has no GPU {device}; there are: {there}.")
-        chosen |= {gpu.uuid: gpu for gpu in meant}
+            raise UsageError(f"{config.named('gpu_devices')}: {no}; there are: {there}.")
+        chosen |= {gpu.uuid: gpu for gpu in gpus if meant & {gpu.uuid, gpu.parent}}
     return [gpu for gpu in gpus if gpu.uuid in chosen]
 
 
-def names(device: str, gpu: Gpu) -> bool:
+def called(device: str, gpus: Iterable[Gpu]) -> set[str]:
+    """The UUIDs of all that it may be. A whole UUID is that, also where another begins with it."""
     if device.isdecimal():
-        return int(device) == gpu.index
-    return gpu.uuid.startswith(device) or gpu.parent.startswith(device)
+        return {gpu.parent or gpu.uuid for gpu in gpus if gpu.index == int(device)}
+    uuids = {uuid for gpu in gpus for uuid in (gpu.uuid, gpu.parent)}
+    return uuids & {device} or {uuid for uuid in uuids if uuid.startswith(device)}
 
 
 def observed() -> Inventory:

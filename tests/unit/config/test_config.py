@@ -305,7 +305,9 @@ def test_a_variable_that_means_nothing_is_told() -> None:
         ("nproc = 0", "nproc: expected a whole number, 1 or more, got 0"),
         ("gpus = 'all'", "gpus: expected one of strict, share, shrink, none, got 'all'"),
         ("gpu_inventory = 1", "gpu_inventory: expected a list such as"),
+        ("gpu_inventory = 'GPU-a'", "gpu_inventory: expected a list such as"),
         ("[[gpu_inventory]]\nindex = 0", "gpu_inventory: GPU 0 needs an index and a uuid"),
+        ("[[gpu_inventory]]\nuuid = 'a,b'", "'GPU 0': uuid: expected a text without commas"),
         ("[[gpu_inventory]]\nmemory = 'much'", "'GPU 0': memory: expected a size in bytes or such"),
         (
             "gpu_inventory = [{index = 0, uuid = 'a'}, {index = 1, uuid = 'a'}]",

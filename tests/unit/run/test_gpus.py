@@ -159,6 +159,19 @@ def test_jobs_may_have_some_of_them(devices: tuple[str, ...], left: list[str]) -
     assert not found.observed
 
 
+def test_a_whole_uuid_is_that_one_also_where_others_begin_with_it() -> None:
+    gpus = tuple(Gpu(n, f"GPU-{n}", "T4", 0) for n in range(12))
+    config = Config(Path("/h"), gpu_inventory=gpus, gpu_devices=("GPU-1",))
+    assert [gpu.uuid for gpu in inventory(config).gpus] == ["GPU-1"]
+
+
+@pytest.mark.parametrize("device", ["GPU", "MIG-b"])
+def test_the_beginning_of_several_is_an_error(device: str) -> None:
+    config = Config(Path("/h"), gpu_inventory=GPUS, gpu_devices=("0", device))
+    with pytest.raises(UsageError, match=rf"{device} may be several; there are: 0 A100 \(GPU-aa"):
+        inventory(config)
+
+
 @pytest.mark.parametrize("device", ["2", "GPU-cc"])
 def test_one_that_is_not_there_is_an_error(device: str) -> None:
     origins = {"gpu_devices": "--gpu-devices"}

@@ -36,9 +36,12 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class GpuUse:
-    """GPUs of one replica: percent of the time that they were busy, on average; bytes together."""
+    """GPUs of one replica: percent of the time that they were busy, on average; bytes together.
 
-    core: float
+    None where none of them tells how busy it is, as MIG instances do not.
+    """
+
+    core: float | None
     memory: int
     total: int
 
@@ -128,13 +131,14 @@ class Tally:
     most_memory: int = 0
     gpu_seconds: float = 0.0
     gpu_busy: float = 0.0
-    most_gpu_memory: int = 0
+    most_gpu_memory: int | None = None
 
     def add(self, sample: Sample) -> Tally:
         if sample.time <= self.last.time:
             return self
         point = between(self.last, sample)
-        gpu, seconds = point.gpu, point.seconds
+        gpu, seconds, most = point.gpu, point.seconds, self.most_gpu_memory
+        core = gpu.core if gpu else None
         return Tally(
             last=sample,
             seconds=self.seconds + seconds,
@@ -142,9 +146,9 @@ class Tally:
             most_cores=max(self.most_cores, point.cores),
             held=self.held + sample.usage.memory * seconds,
             most_memory=max(self.most_memory, point.memory),
-            gpu_seconds=self.gpu_seconds + (seconds if gpu else 0.0),
-            gpu_busy=self.gpu_busy + (gpu.core * seconds if gpu else 0.0),
-            most_gpu_memory=max(self.most_gpu_memory, gpu.memory if gpu else 0),
+            gpu_seconds=self.gpu_seconds + (0.0 if core is None else seconds),
+            gpu_busy=self.gpu_busy + (core or 0.0) * seconds,
+            most_gpu_memory=max(most or 0, gpu.memory) if gpu else most,
         )
 
     def event(self, pod_id: str, attempt: int, limits: Limits) -> ReplicaUsed:
@@ -168,7 +172,7 @@ class Tally:
             disk_written=usage.written,
             oom_kills=usage.oom_kills,
             gpu_mean=round(self.gpu_busy / self.gpu_seconds, 1) if self.gpu_seconds else None,
-            gpu_memory_peak=self.most_gpu_memory if self.gpu_seconds else None,
+            gpu_memory_peak=self.most_gpu_memory,
             gpu_memory=gpu.total if gpu else None,
         )
 

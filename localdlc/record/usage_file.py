@@ -105,7 +105,7 @@ class Tail:
             if len(cells) == len(SAMPLE_HEAD):
                 gpu = {name: value(name, cells[f"gpu_{name}"]) for name in GPU}
                 usage = Usage(**{name: value(name, cells[name]) for name in USAGE})
-                known = None not in gpu.values()
+                known = gpu["memory"] is not None
                 yield Sample(float(cells["time"]), usage, GpuUse(**gpu) if known else None)
 
     def host_uses(self) -> Iterator[HostUse]:

@@ -21,7 +21,8 @@ class Gpus:
         uses = [self._uses[uuid] for uuid in uuids if uuid in self._uses]
         if not uses:
             return None
-        core = sum(use.core for use in uses) / len(uses)
+        cores = [use.core for use in uses if use.core is not None]
+        core = sum(cores) / len(cores) if cores else None
         return GpuUse(core, sum(use.memory for use in uses), sum(use.total for use in uses))
 
 
@@ -54,11 +55,11 @@ class GpuUses:
             self._nvml.nvmlShutdown()
 
 
-def rate(nvml: Any, handle: Any) -> float:
+def rate(nvml: Any, handle: Any) -> float | None:
     try:
         return float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
     except nvml.NVMLError_NotSupported:
-        return 0.0
+        return None
 
 
 def loaded() -> Any:

@@ -35,7 +35,7 @@ GONE = ", but nobody supervises it now"
 
 def top_text(use: JobUse, height: int | None = None) -> str:
     """The job, its replicas, the machine; at most ``height`` lines."""
-    gpus = any(one.tally and one.tally.gpu_seconds for one in use.replicas)
+    gpus = any(one.tally and one.tally.most_gpu_memory is not None for one in use.replicas)
     rows = [(*TITLES, *(GPU_TITLES if gpus else ()))]
     rows += [tuple(cells(one, use.job_id, gpus=gpus)) for one in use.replicas]
     gone = not (use.terminal or use.supervised)
@@ -62,7 +62,7 @@ def cells(one: ReplicaUse, job_id: str, *, gpus: bool) -> Iterator[str]:
     yield from (UNKNOWN for _ in range(4 - len(rates)))
     if gpus:
         gpu = now.gpu if now else None
-        yield f"{gpu.core:.0f} %" if gpu else UNKNOWN
+        yield f"{gpu.core:.0f} %" if gpu and gpu.core is not None else UNKNOWN
         yield f"{size_text(gpu.memory)} of {size_text(gpu.total)}" if gpu else UNKNOWN
 
 

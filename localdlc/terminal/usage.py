@@ -58,10 +58,11 @@ def by(one: ReplicaUsed, used: Sequence[ReplicaUsed], job_id: str) -> str:
 
 def gpu_words(used: Sequence[ReplicaUsed]) -> Iterator[str]:
     means = [one.gpu_mean for one in used if one.gpu_mean is not None]
-    if means:
-        peak = max(one.gpu_memory_peak or 0 for one in used)
+    peaks = [one.gpu_memory_peak for one in used if one.gpu_memory_peak is not None]
+    busy = f"{fmean(means):.0f} % busy, " if means else ""
+    if peaks:
         total = max(one.gpu_memory or 0 for one in used)
-        yield f"GPU {fmean(means):.0f} % busy, memory peak {size_text(peak)} of {size_text(total)}"
+        yield f"GPU {busy}memory peak {size_text(max(peaks))} of {size_text(total)}"
 
 
 def used_table(uses: Iterable[ReplicaUsed], job_id: str) -> str:

@@ -16,6 +16,7 @@ from localdlc.record.usage_file import (
     sample_row,
     samples,
 )
+from localdlc.terminal.usage import gpu_words
 
 GIB = 1 << 30
 SERIES = [
@@ -62,6 +63,17 @@ def test_counters_that_begin_anew_give_no_negative_rate() -> None:
 def test_a_peak_between_two_samples_is_seen(before: Usage, now: Usage, highest: int) -> None:
     (point,) = points([Sample(1.0, before), Sample(2.0, now)])
     assert point.memory == highest
+
+
+def test_how_busy_a_gpu_is_that_does_not_tell_is_not_known(file: Path) -> None:
+    series = [SERIES[0], Sample(102.0, Usage(), GpuUse(None, GIB, 40 * GIB))]
+    written = Appended(file, SAMPLE_HEAD)
+    written.add(sample_row(series[1]))
+    written.close()
+    assert [sample.gpu for sample in samples(file)] == [series[1].gpu]
+    told = tallied(series).event("pod", 1, Limits())
+    assert (told.gpu_mean, told.gpu_memory_peak, told.gpu_memory) == (None, GIB, 40 * GIB)
+    assert list(gpu_words([told])) == ["GPU memory peak 1 GiB of 40 GiB"]
 
 
 def test_a_tally_is_what_a_summary_tells() -> None:

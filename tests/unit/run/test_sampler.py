@@ -211,7 +211,8 @@ def test_gpus_of_a_replica_count_together(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(gpu_use, "loaded", lambda: nvml)
     uses = GpuUses()
     seen = uses({"GPU-a", "GPU-mig", "GPU-lost"})
-    assert seen.together(("GPU-a", "GPU-mig")) == GpuUse(30.0, 20, 160)
+    assert seen.together(("GPU-a", "GPU-mig")) == GpuUse(60.0, 20, 160)
+    assert seen.together(("GPU-mig",)) == GpuUse(None, 10, 80)
     assert seen.together(("GPU-a", "GPU-lost")) == GpuUse(60.0, 10, 80)
     assert seen.together(("GPU-lost",)) is None
     assert seen.together(()) is None

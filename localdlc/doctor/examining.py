@@ -67,7 +67,7 @@ def with_containers(
     yield Check("image", "ok", f"{image} is there")
     try:
         with home_as_it_was(config.home), ground(engine, config, image) as place:
-            yield from trials(place, gpus)
+            yield from trials(place, gpus, observed=config.gpu_inventory is None)
     except LocaldlcError as error:
         names: dict[type, str] = {ResourceError: "subnet", HomeError: "home"}
         yield Check(names.get(type(error), "containers"), "problem", str(error))

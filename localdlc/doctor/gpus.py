@@ -59,4 +59,5 @@ def runtime_check(facts: EngineFacts, path: str | None = None) -> Check:
         return Check(name, "warning", says, CDI_MEND)
     if found := shutil.which(HOOK, path=path):
         return Check(name, "ok", f"the engine may use {found}")
-    return Check(name, "warning", f"the engine has no runtime, no CDI and no {HOOK}", TOOLKIT_MEND)
+    says = f"the engine has no runtime of NVIDIA's and no CDI, and {HOOK} is not on the PATH here"
+    return Check(name, "warning", says, TOOLKIT_MEND)

@@ -54,7 +54,9 @@ import socket
 print(socket.create_connection(("doctor-peer", {PORT}), 10).recv(5).decode())
 """
 # NVIDIA's GPUs by its own program or by their files; others by the files that were written down.
+# And what the engine says that it has given.
 GPU_SCRIPT = """\
+echo "told $NVIDIA_VISIBLE_DEVICES"
 [ $# -gt 0 ] || { nvidia-smi -L 2>&1; set -- /dev/nvidia[0-9]*; }
 for file; do if [ -e "$file" ]; then echo "there $file"; fi; done
 """
@@ -141,14 +143,18 @@ def network(engine: Engine, config: Config, name: str, labels: dict[str, str]) -
     raise SubnetTaken(f"no free subnet after {TRIES} tries")
 
 
-def trials(place: Ground, gpus: Sequence[Gpu]) -> Iterator[Check]:
-    """Each stands alone: one that breaks is a problem, and the next is tried."""
+def trials(place: Ground, gpus: Sequence[Gpu], *, observed: bool) -> Iterator[Check]:
+    """Each stands alone: one that breaks is a problem, and the next is tried.
+
+    GPUs that were ``observed`` must be seen in a container; others were written down.
+    """
     steps: list[tuple[str, Callable[[Ground], Iterator[Check]], str]] = [
         ("limits", inside, LIMITS_MEND),
         ("out of memory", eaten, LIMITS_MEND),
         ("network", called, NETWORK_MEND),
     ]
-    steps += [(f"gpu {gpu.index}", partial(given, gpu=gpu), TOOLKIT_MEND) for gpu in gpus]
+    give = partial(given, observed=observed)
+    steps += [(f"gpu {gpu.index}", partial(give, gpu=gpu), TOOLKIT_MEND) for gpu in gpus]
     yield Check("subnet", "ok", f"{place.subnet} is clear of the engine's networks and of routes")
     for name, step, mend in steps:
         try:
@@ -221,16 +227,20 @@ def called(place: Ground) -> Iterator[Check]:
         )
 
 
-def given(place: Ground, gpu: Gpu) -> Iterator[Check]:
-    """A container that is given one GPU must see that one alone."""
+def given(place: Ground, gpu: Gpu, *, observed: bool) -> Iterator[Check]:
+    """A container that is given one GPU must see that one alone.
+
+    Of one that was written down it may see nothing: the engine's word is enough, as for replicas.
+    """
     spec = place.spec(0, ("/bin/sh", "-c", GPU_SCRIPT, "sh", *gpu.devices))
-    env = {"NVIDIA_VISIBLE_DEVICES": gpu.uuid}
-    _, text = place.run(replace(spec, gpus=(gpu,), env=env, resources=Resources()))
+    _, text = place.run(replace(spec, gpus=(gpu,), resources=Resources()))
     seen = re.findall(r"UUID: (\S+)\)", text)
     files = re.findall(r"^there (\S+)$", text, re.MULTILINE)
     alone = seen == [gpu.uuid] or (not seen and len(files) == 1)
     if files == [*gpu.devices] if gpu.devices else alone:
         yield Check(f"gpu {gpu.index}", "ok", f"a container that is given {gpu} sees it alone")
+    elif not (observed or seen or files) and f"told {gpu.uuid}" in text.splitlines():
+        yield Check(f"gpu {gpu.index}", "ok", f"the engine says that a container has {gpu} alone")
     else:
         said = "; ".join(text.strip().splitlines()[:3])
         says = f"a container that is given {gpu} says: {said or 'nothing'}"

@@ -17,7 +17,7 @@ from localdlc.doctor import Check, examine
 from localdlc.doctor.engine import engine_checks
 from localdlc.doctor.gpus import gpu_check, runtime_check
 from localdlc.doctor.machine import config_checks, program_checks, room_check
-from localdlc.doctor.trials import GPU_SCRIPT, LIMITS, PORT
+from localdlc.doctor.trials import GPU_SCRIPT, LIMITS, PORT, given, ground
 from localdlc.errors import EngineUnavailable
 from localdlc.record.masking import Mask
 from localdlc.run.engine import ContainerSpec, EngineFacts
@@ -46,7 +46,7 @@ def well(replica: FakeReplica) -> int:
     elif str(PORT) in command:
         replica.write(b"hello\n")
     elif "nvidia-smi" in command:
-        replica.write(f"GPU 0: H100 (UUID: {spec.env['NVIDIA_VISIBLE_DEVICES']})\n".encode())
+        replica.write(f"GPU 0: H100 (UUID: {replica.env['NVIDIA_VISIBLE_DEVICES']})\n".encode())
     return 0
 
 
@@ -123,6 +123,24 @@ def test_each_gpu_is_given_to_a_container(config: Config) -> None:
         "gpu 0", "ok", "a container that is given 0 H100 (GPU-a) sees it alone"
     )
     assert found["gpu runtime"].state == "ok"
+
+
+def test_of_a_gpu_that_was_written_down_the_engines_word_is_enough(config: Config) -> None:
+    def bare(replica: FakeReplica) -> int:
+        """An image without nvidia-smi, on an engine that has a hook which does nothing."""
+        if GPU_SCRIPT in replica.spec.command:
+            told = replica.env["NVIDIA_VISIBLE_DEVICES"]
+            replica.write(f"told {told}\nsh: 1: nvidia-smi: not found\n".encode())
+            return 0
+        return well(replica)
+
+    engine, own = Ward(bare), replace(config, gpu_inventory=(GPU,))
+    assert examined(own, engine)["gpu 0"] == Check(
+        "gpu 0", "ok", "the engine says that a container has 0 H100 (GPU-a) alone"
+    )
+    with ground(engine, config, IMAGE) as place:
+        (observed,) = given(place, GPU, observed=True)
+    assert (observed.state, "nvidia-smi: not found" in observed.says) == ("problem", True)
 
 
 def test_another_vendors_gpu_is_its_device_files(config: Config) -> None:

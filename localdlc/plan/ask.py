@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ask", "ask_of", "asks_for_gpus", "cores_text", "gpus_text", "millicores", "size_text"]
 
-GIB, MIB = 1 << 30, 1 << 20
+TIB, GIB, MIB = 1 << 40, 1 << 30, 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,5 +114,7 @@ def gpus_text(count: Fraction | int) -> str:
 
 
 def size_text(size: int) -> str:
-    """``1.5 GiB``; below one, ``64 MiB``."""
+    """``1.5 GiB``; below one, ``64 MiB``; of nodes together, ``14.06 TiB``."""
+    if size >= 10_000 * GIB:
+        return f"{size / TIB:.4g} TiB"
     return f"{size / GIB:.4g} GiB" if size >= GIB else f"{size / MIB:.4g} MiB"

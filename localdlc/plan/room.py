@@ -11,7 +11,7 @@ from localdlc.plan.schedule import Turn, Waiting, schedule
 
 __all__ = ["Holder", "room", "wish"]
 
-LEFT = ", left by a localdlc that was killed (`localdlc gc` in its home removes its containers)"
+LEFT = ", left by a localdlc that was killed (`localdlc gc` in its home sees to it)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def known_instances(request: CreateJobRequest) -> Iterator[Problem]:
             near = " or ".join(instances.near_types(spec.EcsSpec))
             meant = f"did you mean {near}? Numbers do, too" if near else "ask in numbers"
             sentence = f"is no instance type that is known here; {meant}: a ResourceConfig"
-            yield invalid(f"{path}.EcsSpec", f"{sentence} with CPU and Memory")
+            yield invalid(f"{path}.EcsSpec", f"{sentence} with CPU, Memory and GPU")
 
 
 def replica_quantities(request: CreateJobRequest) -> Iterator[Problem]:

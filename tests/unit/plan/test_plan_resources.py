@@ -53,6 +53,11 @@ def test_limits_are_what_is_asked(asked: dict[str, str], expected: tuple[object,
         ({"CPU": "9"}, (8.0, None, 8 * GIB), "asks for 9 cores and is given 8 cores"),
         ({"CPU": "1m"}, (0.01, None, 8 * GIB), "is given 0.01 cores, the least that an engine"),
         ({"Memory": "1Ti"}, (None, 16 * GIB, 8 * GIB), "asks for 1024 GiB and is given 16 GiB"),
+        (
+            {"Memory": "14400Gi"},
+            (None, 16 * GIB, 8 * GIB),
+            "Memory: 14.06 TiB are asked for at the same time and this machine has 16 GiB",
+        ),
         ({"Memory": "1Mi"}, (None, 6 * MIB, 64 * MIB), "asks for 1 MiB and is given 6 MiB"),
         (
             {"Memory": "2Gi", "SharedMemory": "3Gi"},

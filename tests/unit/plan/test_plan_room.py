@@ -64,7 +64,7 @@ REASONS = [
         [holder("dlcx", 0, 1, 2, 3, gone=True)],
         (),
         "1 GPU is wanted and 0 of 4 free; dlcx holds 4, left by a localdlc that was killed "
-        "(`localdlc gc` in its home removes its containers)",
+        "(`localdlc gc` in its home sees to it)",
     ),
     (
         job(1),

@@ -167,7 +167,8 @@ CASES = [
       for name, says, good in [
           ("ecs.g6.larg", "did you mean ecs.g6.large", "ecs.g6.large"),
           ("ECS.G6.LARGE", "did you mean ecs.g6.large", "ecs.g9i.24xlarge"),
-          ("ml.gu7xf.8xlarge-gu108", "ask in numbers: a ResourceConfig", "")]],
+          ("ml.gu7xf.8xlarge-gu108",
+           "ask in numbers: a ResourceConfig with CPU, Memory and GPU", "")]],
     *[Case(resources.replica_quantities, (f"{SPEC}.EcsSpec=", f'{SPEC}.ResourceConfig.{name}="{text}"'),
            f"{SPEC}.ResourceConfig.{name}", says,
            (f"{SPEC}.EcsSpec=", f'{SPEC}.ResourceConfig.{name}="{good}"'))

@@ -136,7 +136,8 @@ def overlay_options(overlay: Overlay) -> dict[str, str]:
     folders = {"lowerdir": overlay.lower, "upperdir": overlay.upper, "workdir": overlay.work}
     options = [f"{name}={escaped(path)}" for name, path in folders.items()]
     plain = ["index=off", "redirect_dir=off", "metacopy=off"]
-    plain += ["userxattr"] if overlay.told_to_all else []
+    if overlay.told_to_all:  # with which the kernel refuses any other way not to redirect
+        plain = ["index=off", "redirect_dir=nofollow", "metacopy=off", "userxattr"]
     return {"type": "overlay", "device": "overlay", "o": ",".join((*options, *plain))}
 
 

@@ -19,12 +19,12 @@ from pathlib import Path
 
 from localdlc.config import load_config
 from localdlc.errors import LocaldlcError
-from localdlc.job import run_job
+from localdlc.job.sweep import sweep
+from localdlc.job.wiring import run_job
 from localdlc.record.events import Record
 from localdlc.record.view import JobView
 from localdlc.run.control import Control
 from localdlc.run.docker_engine import connect
-from localdlc.sweep import sweep
 from localdlc.taking_over import take_over
 
 __all__ = ["main"]

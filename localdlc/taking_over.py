@@ -16,11 +16,12 @@ from typing import Any, cast
 
 from localdlc.config import Config
 from localdlc.errors import EngineUnavailable, LocaldlcError
-from localdlc.finding import find, unfit
-from localdlc.inheritance import ENGINE, discard_inheritance, inherit
-from localdlc.job import hangs_of, metering_of, with_pods
-from localdlc.journal import Journal
-from localdlc.outputs import Outputs
+from localdlc.job.finding import find, unfit
+from localdlc.job.inheritance import ENGINE, discard_inheritance, inherit
+from localdlc.job.journal import Journal
+from localdlc.job.outputs import Outputs
+from localdlc.job.sweep import clear, remove, sweep
+from localdlc.job.wiring import hangs_of, metering_of, with_pods
 from localdlc.plan.model import PASTED, Plan
 from localdlc.plan.secrets import secrets_of_config
 from localdlc.record.masking import Mask
@@ -39,7 +40,6 @@ from localdlc.run.settings import Settings
 from localdlc.run.supervisor import Supervisor
 from localdlc.stage.cache import held_again as held_trees
 from localdlc.stage.credentials import local_secrets
-from localdlc.sweep import clear, remove, sweep
 
 __all__ = ["take_over"]
 
@@ -125,7 +125,7 @@ def held_again(plan: Plan, engine: Engine, home: Path, held: ExitStack) -> str:
     """Holds the job's GPUs; or why that cannot be."""
     if plan.pool is None:
         return ""
-    from localdlc.admission import resume
+    from localdlc.job.admission import resume
 
     place = resume(plan, engine, home)
     if isinstance(place, str):

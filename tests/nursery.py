@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 # What every job needs is loaded once, before the first fork.
-from localdlc import admission, job, metering, service
+from localdlc import service
 from localdlc.config import load_config
 from localdlc.errors import LocaldlcError
+from localdlc.job import admission, metering, wiring
 from localdlc.plan import build, gpu_policy
 from localdlc.run import docker_engine, docker_gpus, gpus
 from localdlc.run.control import Control
 
-LOADED = (admission, build, docker_engine, docker_gpus, gpu_policy, gpus, job, metering)
+LOADED = (admission, build, docker_engine, docker_gpus, gpu_policy, gpus, metering, wiring)
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ def bundle(job: str, to: Path | None, **flags: Any) -> None:
     Without secrets. Look into it all the same before you give it away: what a training writes into
     its log is in it.
     """
-    from localdlc import bundle as packing
+    from localdlc.service import bundle as packing
 
     jobs = service(flags)
     file, names = packing.bundle(jobs.config, job, to, texts(jobs, job), jobs.mask)
@@ -35,7 +35,7 @@ def bundle(job: str, to: Path | None, **flags: Any) -> None:
 
 
 def texts(jobs: Service, job: str) -> Iterator[tuple[str, str]]:
-    from localdlc.bundle import health, versions
+    from localdlc.service.bundle import health, versions
     from localdlc.terminal.failure import failure_lines
     from localdlc.terminal.views import job_text
 

@@ -11,8 +11,8 @@ from localdlc.spawning import spawn
 from localdlc.terminal.keys import Keys
 
 if TYPE_CHECKING:
-    from localdlc.looking import Looking
     from localdlc.run.control import Control
+    from localdlc.service.looking import Looking
     from localdlc.terminal.live import LivePrinter
 
 __all__ = ["keyboard_of"]

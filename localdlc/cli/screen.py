@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from localdlc.job import Listener
-    from localdlc.looking import Looking
+    from localdlc.job.wiring import Listener
     from localdlc.run.control import Control
+    from localdlc.service.looking import Looking
     from localdlc.terminal.live import LivePrinter
     from localdlc.terminal.printers import TextPrinter
 

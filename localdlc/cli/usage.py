@@ -17,7 +17,7 @@ from localdlc.errors import UsageError
 if TYPE_CHECKING:
     from localdlc.record.metrics import JobUse
     from localdlc.service import Service
-    from localdlc.watching import Watch
+    from localdlc.service.watching import Watch
 
 # As often as replicas are looked at.
 EVERY = 2.0

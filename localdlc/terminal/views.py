@@ -7,12 +7,12 @@ from dataclasses import Field, fields
 from typing import Any
 
 from localdlc.config import Cloud, CodeSource, Dataset, Oss
+from localdlc.job.sweep import Swept
 from localdlc.record.log_query import Folded
 from localdlc.record.masking import MASK
 from localdlc.record.view import JobView, ReplicaView
 from localdlc.stage.caches import Cached
 from localdlc.stage.meter import amount
-from localdlc.sweep import Swept
 from localdlc.terminal.lines import collapsed, readable
 from localdlc.terminal.usage import used_lines
 from localdlc.terminal.words import befallen, how_it_ended, short

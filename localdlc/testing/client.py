@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 from localdlc.config import Config
 from localdlc.config.layers import project_file
 from localdlc.errors import LocaldlcError
+from localdlc.job.sweep import remove
 from localdlc.python_door import body, configured, tell
 from localdlc.record.events import ContainersKept, Record
 from localdlc.record.store import home_digest
 from localdlc.record.view import JobView
 from localdlc.run.control import Control
 from localdlc.service import Service
-from localdlc.sweep import remove
 from localdlc.testing.fewer import with_replicas
 from localdlc.testing.interrupting import TIMEOUT, ended_in_time, killed_by_signals
 from localdlc.testing.outcome import Outcome
 
 if TYPE_CHECKING:
-    from localdlc.job import Listener
+    from localdlc.job.wiring import Listener
     from localdlc.plan.model import Plan
     from localdlc.run.engine import Engine
     from localdlc.spec.request import CreateJobRequest

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from localdlc.errors import LocaldlcError
+from localdlc.job.sweep import sweep
 from localdlc.run.engine import Engine
-from localdlc.sweep import sweep
 
 __all__ = ["sweep_homes"]
 

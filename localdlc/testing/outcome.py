@@ -10,9 +10,9 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from localdlc.config import Config
-from localdlc.job import Result
-from localdlc.looking import Looking
+from localdlc.job.wiring import Result
 from localdlc.record.view import ReplicaView
+from localdlc.service.looking import Looking
 from localdlc.terminal.failure import cause_lines
 from localdlc.terminal.words import how_it_ended, short
 from localdlc.testing.ranks import Rank, Ranks, last_lines

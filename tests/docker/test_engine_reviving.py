@@ -10,9 +10,9 @@ import pytest
 from engines import CommandLine, job
 
 from localdlc.record.store import home_digest
-from localdlc.reviving import revived
 from localdlc.run.docker_engine import DockerEngine, connect
 from localdlc.run.engine import Leftover
+from localdlc.service.reviving import revived
 
 pytestmark = [pytest.mark.engine, pytest.mark.keeps_files]
 

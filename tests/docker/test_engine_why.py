@@ -89,5 +89,10 @@ def test_a_job_that_succeeds_loads_nothing_of_all_this(localdlc: CommandLine) ->
     done = localdlc.run(job("true"))
     assert done.code == 0
     assert "localdlc.run.supervisor" in done.err
-    rooms = ("localdlc.why", "localdlc.run.hangs", "localdlc.explaining", "localdlc.plan.debugging")
+    rooms = (
+        "localdlc.why",
+        "localdlc.run.hangs",
+        "localdlc.service.explaining",
+        "localdlc.plan.debugging",
+    )
     assert [room for room in rooms if room in done.err] == []

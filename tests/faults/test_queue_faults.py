@@ -32,7 +32,7 @@ from threading import Event
 from given import cards, planned
 from queueing import wanting
 from localdlc.config import Config
-from localdlc.job import run_job
+from localdlc.job.wiring import run_job
 from localdlc.record.events import lines
 from localdlc.run.engine import EngineFacts
 from localdlc.run.fake_engine import FakeEngine

@@ -12,6 +12,7 @@ from engines import as_json, job
 
 from localdlc.config import Config
 from localdlc.errors import EngineUnavailable
+from localdlc.job.sweep import Swept, sweep
 from localdlc.record.events import (
     ContainersKept,
     Event,
@@ -26,7 +27,6 @@ from localdlc.record.view import JobView
 from localdlc.run.engine import ContainerSpec, Leftover
 from localdlc.run.fake_engine import FakeEngine
 from localdlc.service import Service
-from localdlc.sweep import Swept, sweep
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RUNS = (

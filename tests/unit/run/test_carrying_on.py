@@ -13,7 +13,7 @@ import pytest
 from clocked import PATIENCE, Clocked, by_name, until_stopped
 from given import JOB_ID, planned, request, short
 
-from localdlc.finding import find, unfit
+from localdlc.job.finding import find, unfit
 from localdlc.plan.model import Plan
 from localdlc.record.events import (
     Event,

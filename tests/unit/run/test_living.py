@@ -20,15 +20,15 @@ from given import JOB_ID, request
 import localdlc
 from localdlc.config import Config, load_config
 from localdlc.errors import BadRequest, HomeError, NotFound, Unreadable
-from localdlc.job import Result, trim_in_passing
-from localdlc.journal import Journal
+from localdlc.job.journal import Journal
+from localdlc.job.trimming import trim
+from localdlc.job.wiring import Result, trim_in_passing
 from localdlc.record.events import Note, Record
 from localdlc.record.log_query import LogQuery
 from localdlc.record.masking import Mask
 from localdlc.record.store import Store
 from localdlc.run.fake_engine import FakeEngine, FakeReplica, Script
 from localdlc.service import Service
-from localdlc.trimming import trim
 
 pytestmark = pytest.mark.usefixtures("alone")
 

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from given import JOB_ID, planned, request
 
-from localdlc import metering
 from localdlc.errors import EngineUnavailable
-from localdlc.metering import Metering
+from localdlc.job import metering
+from localdlc.job.metering import Metering
 from localdlc.plan.model import Plan
 from localdlc.record.events import (
     Event,
@@ -364,12 +364,12 @@ def test_a_disk_that_is_full_ends_the_samples_and_nothing_else(
 
 def test_a_run_loads_no_sampler() -> None:
     """Nor psutil: both are paid for by jobs that last."""
-    program = "import sys, localdlc.job, localdlc.metering; print(*sys.modules)"
+    program = "import sys, localdlc.job, localdlc.job.metering; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     names = set(loaded.stdout.split())
-    assert "localdlc.metering" in names
+    assert "localdlc.job.metering" in names
     assert names.isdisjoint({"psutil", "pynvml", "localdlc.run.sampler", "localdlc.record.usage"})
 
 

@@ -25,7 +25,7 @@ from localdlc.errors import (
     LocaldlcError,
     UsageError,
 )
-from localdlc.job import Result
+from localdlc.job.wiring import Result
 from localdlc.record.events import (
     Event,
     JobFinished,

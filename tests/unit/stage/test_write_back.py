@@ -10,10 +10,10 @@ from oss import OssServer
 
 from localdlc.config import Config
 from localdlc.errors import InputError
+from localdlc.job.writing_back import Upload
 from localdlc.record.events import Event, Note
 from localdlc.stage.layer import Written, contents
 from localdlc.stage.write_back import Destination, destination, write_back
-from localdlc.writing_back import Upload
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from localdlc.looking import chosen_pods
 from localdlc.record.log_file import LogLine
 from localdlc.record.log_query import Line, LogQuery
 from localdlc.record.store import Store, attempt_of
+from localdlc.service.looking import chosen_pods
 
 __all__ = ["Following"]
 

@@ -11,8 +11,8 @@ import pytest
 from given import cards, planned
 from queueing import Machine, Queued, wanting
 
-from localdlc.admission import resume
 from localdlc.errors import ResourceError
+from localdlc.job.admission import resume
 from localdlc.plan.gpus import allocate
 from localdlc.plan.model import Plan
 from localdlc.record.events import JobQueued, ReplicaStarted, StatusChanged

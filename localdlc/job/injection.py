@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import cast
 
-from localdlc.companion import Accompanying
 from localdlc.config import Config
 from localdlc.errors import InputError
+from localdlc.job.companion import Accompanying
 from localdlc.plan.injection import Injection
 from localdlc.plan.model import Plan
 from localdlc.record.store import home_digest

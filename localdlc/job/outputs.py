@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from localdlc.config import Config
-from localdlc.handover import Handover, writable
-from localdlc.layers import Layer, Layers
+from localdlc.job.handover import Handover, writable
+from localdlc.job.layers import Layer, Layers
+from localdlc.job.writing_back import Upload, summary
 from localdlc.plan.model import Plan
 from localdlc.record.events import ContainersKept, Event, Note
 from localdlc.record.store import home_digest
@@ -21,7 +22,6 @@ from localdlc.run.errands import Errands
 from localdlc.run.tasks import Task
 from localdlc.stage.layer import Written, look, settle, work_of
 from localdlc.stage.meter import counted, some
-from localdlc.writing_back import Upload, summary
 
 __all__ = ["Outputs", "told"]
 

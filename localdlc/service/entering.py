@@ -36,7 +36,7 @@ def entered(
         return
     if there.state != "exited":
         raise BadRequest(f"{name} cannot be entered: its container is {there.state}.")
-    from localdlc.reviving import revived
+    from localdlc.service.reviving import revived
 
     with revived(engine, there.id, name) as container:
         yield container

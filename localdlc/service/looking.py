@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from localdlc.record.store import JobRow, Store
     from localdlc.record.timeline import Phase
     from localdlc.record.view import JobView
-    from localdlc.watching import Watch
+    from localdlc.service.watching import Watch
     from localdlc.why import Why
 
 __all__ = ["Looking"]
@@ -94,7 +94,7 @@ class Looking:
 
         ``name`` is as for `get_job`.
         """
-        from localdlc.explaining import case_of
+        from localdlc.service.explaining import case_of
         from localdlc.why import why
 
         view, plan = self.get_job(name)
@@ -106,14 +106,14 @@ class Looking:
     @contextmanager
     def watch_job(self, name: str) -> Iterator[Watch]:
         """What its replicas use, looked at as often as wanted; ``name`` is as for `get_job`."""
-        from localdlc.watching import Watch
+        from localdlc.service.watching import Watch
 
         with self._store() as store:
             yield Watch(store, name)
 
     def get_usage(self, name: str) -> tuple[str, Iterator[Series]]:
         """The JobId and what each attempt of each replica used; ``name`` is as for `get_job`."""
-        from localdlc.watching import all_series
+        from localdlc.service.watching import all_series
 
         with self._store() as store:
             return all_series(store, name)

@@ -15,7 +15,7 @@ __all__ = ["delete", "forget", "keeping"]
 
 def keeping(store: Store, job_id: str) -> bool:
     """Whether it has kept containers. Where nobody can tell, `gc --kept` finds them."""
-    from localdlc.sweep import keeps
+    from localdlc.job.sweep import keeps
 
     with suppress(Unreadable):
         return keeps(store, job_id)
@@ -24,7 +24,7 @@ def keeping(store: Store, job_id: str) -> bool:
 
 def delete(store: Store, job_id: str, engine: Callable[[], Engine]) -> None:
     """``engine`` is asked for where the job has kept containers. Raises `HomeError`."""
-    from localdlc.sweep import sweep
+    from localdlc.job.sweep import sweep
 
     if keeping(store, job_id):
         left = sweep(engine(), store.home, only_job=job_id, also_kept=True)

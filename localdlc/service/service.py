@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 from localdlc.beside import beside
 from localdlc.config import Config
 from localdlc.errors import EngineUnavailable, InvalidRequest, NotEmulated, NotFound, UsageError
-from localdlc.job_id import checked_job_id
-from localdlc.living import Living
+from localdlc.job.job_id import checked_job_id
 from localdlc.record.masking import Mask
+from localdlc.service.living import Living
 
 if TYPE_CHECKING:
     from localdlc.doctor import Check
-    from localdlc.job import Listener, Result
+    from localdlc.job.sweep import Swept
+    from localdlc.job.wiring import Listener, Result
     from localdlc.plan.model import Plan
     from localdlc.plan.resources import Host
     from localdlc.record.events import Event, FidelityReport
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from localdlc.spec.fields import Row
     from localdlc.stage.caches import Cached
     from localdlc.stage.cloud import Resolved
-    from localdlc.sweep import Swept
 
 __all__ = ["Reading", "Service"]
 
@@ -219,7 +219,7 @@ class Service(Living):
         Raises `InvalidRequest`, `NotEmulated`, `InputError`, `MachineError`; a training that fails
         is no error but a `Result`. Afterwards nothing of it is left on the engine.
         """
-        from localdlc.job import run_job
+        from localdlc.job.wiring import run_job
 
         with suppress(EngineUnavailable):  # what is wrong with the request is said first
             _ = self.engine
@@ -271,7 +271,7 @@ class Service(Living):
         ``emit`` hears what goes where. Raises `InputError` when it cannot, `UsageError` for a job
         that did not succeed.
         """
-        from localdlc.writing_back import uploads
+        from localdlc.job.writing_back import uploads
 
         view, plan = self.get_job(name)
         if view.status != "Succeeded":
@@ -312,7 +312,7 @@ class Service(Living):
         ready = any((one.folder / "ready").is_dir() for one in chosen)
         removed = [(one, remove(one)) for one in chosen]
         if ready:
-            from localdlc.sweep import sweep_images
+            from localdlc.job.sweep import sweep_images
 
             with suppress(EngineUnavailable):
                 sweep_images(self.engine, self.config.home)
@@ -325,7 +325,7 @@ class Service(Living):
 
         ``kept``: also the containers that a job was asked to keep.
         """
-        from localdlc.sweep import sweep, sweep_images
+        from localdlc.job.sweep import sweep, sweep_images
 
         home = self.config.home
         swept = sweep(self.engine, home, dry_run=dry_run, also_kept=kept)
@@ -334,7 +334,7 @@ class Service(Living):
 
 def base_dockerfile() -> Path:
     """Beside the package in a clone, inside it when installed."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     in_clone = package.parent / "Dockerfile.base"
     return in_clone if in_clone.is_file() else package / "Dockerfile.base"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localdlc.handover import MOST, Handover, portions
+from localdlc.job.handover import MOST, Handover, portions
 from localdlc.run.errands import Errands
 from localdlc.run.fake_engine import FakeEngine, FakeReplica
 

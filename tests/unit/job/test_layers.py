@@ -10,7 +10,7 @@ import pytest
 from given import planned, request
 
 from localdlc.errors import EngineUnavailable, InputError
-from localdlc.layers import Layers
+from localdlc.job.layers import Layers
 from localdlc.plan.model import Plan
 from localdlc.record.events import Note
 from localdlc.run.containers import container_of, hosts

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from localdlc.config import Config
 from localdlc.errors import BadRequest, EngineUnavailable, Unreadable
-from localdlc.looking import Looking
 from localdlc.record.masking import Mask
+from localdlc.service.looking import Looking
 
 if TYPE_CHECKING:
     import socket
@@ -110,9 +110,9 @@ class Living(Looking):
 
         The conditions of ``query`` hold for what comes, too, apart from ``tail``.
         """
-        from localdlc.following import Following
         from localdlc.record.log_query import LogQuery
         from localdlc.run.control_socket import heard
+        from localdlc.service.following import Following
 
         with self._store() as store:
             job_id = store.find(name)
@@ -129,7 +129,7 @@ class Living(Looking):
 
     def trim(self, *, dry_run: bool = False) -> list[str]:
         """Old jobs, logs and caches down to their limits; a sentence for each that was passed."""
-        from localdlc.trimming import trim
+        from localdlc.job.trimming import trim
 
         return trim(self.config, dry_run=dry_run)
 
@@ -142,7 +142,7 @@ class Living(Looking):
         A replica that has ended and was kept is entered in a copy of what it left. Raises
         `NotFound`, and `BadRequest` for one that has no container.
         """
-        from localdlc.entering import SHELL, entered
+        from localdlc.service.entering import SHELL, entered
 
         view, plan = self.get_job(name)
         with (
@@ -156,7 +156,7 @@ class Living(Looking):
 
         Raises `BadRequest` for a job that has not ended.
         """
-        from localdlc.deleting import delete
+        from localdlc.job.deleting import delete
 
         with self._store() as store:
             job_id = store.find(name)

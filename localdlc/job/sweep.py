@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Literal
 
 from localdlc.errors import LocaldlcError
-from localdlc.handover import Handover
-from localdlc.inheritance import NOT_CREATED, discard_inheritance, inherit
+from localdlc.job.handover import Handover
+from localdlc.job.inheritance import NOT_CREATED, discard_inheritance, inherit
 from localdlc.record.events import (
     ContainersKept,
     JobFinished,
@@ -112,7 +112,7 @@ def sweep_one(
 
 def unwanted(store: Store, job_id: str, leftovers: list[Leftover]) -> str:
     """Why nobody is to carry on with a job; "" for an orphan."""
-    from localdlc.finding import unfit
+    from localdlc.job.finding import unfit
 
     view = fold(store.records(job_id))
     if view.terminal or not view.status:

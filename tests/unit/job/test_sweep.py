@@ -14,6 +14,7 @@ import pytest
 from given import plan_of
 
 from localdlc.errors import EngineUnavailable
+from localdlc.job.sweep import sweep, tidy
 from localdlc.plan.model import Mount
 from localdlc.record import events
 from localdlc.record.events import Event, Record, StatusChanged
@@ -23,7 +24,6 @@ from localdlc.run.containers import container_of, hosts, network_labels
 from localdlc.run.engine import Overlay
 from localdlc.run.fake_engine import FakeEngine
 from localdlc.stage.layer import begin, work_of
-from localdlc.sweep import sweep, tidy
 from localdlc.terminal.views import swept_text
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from localdlc import bundle
 from localdlc.doctor import Check
 from localdlc.errors import EngineUnavailable
+from localdlc.service import bundle
 
 
 def test_of_a_long_log_the_end_and_a_word_about_it(

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from localdlc.config import Config
 from localdlc.errors import JobNotSucceeded, LocaldlcError, NotFound
-from localdlc.inheritance import Inheritance
-from localdlc.inputs import Inputs
-from localdlc.journal import Journal, Listener
-from localdlc.outputs import Outputs
+from localdlc.job.inheritance import Inheritance
+from localdlc.job.inputs import Inputs
+from localdlc.job.journal import Journal, Listener
+from localdlc.job.outputs import Outputs
+from localdlc.job.sweep import sweep
 from localdlc.plan.model import Plan
 from localdlc.plan.pod import Pod
 from localdlc.plan.resources import within
@@ -33,13 +34,12 @@ from localdlc.run.engine import Engine
 from localdlc.run.errands import Errands
 from localdlc.run.inbox import Post
 from localdlc.run.supervisor import Settings, Supervisor, Task
-from localdlc.sweep import sweep
 
 if TYPE_CHECKING:
-    from localdlc.admission import Admission
-    from localdlc.injection import Injected
-    from localdlc.libraries import Installations
-    from localdlc.metering import Metering
+    from localdlc.job.admission import Admission
+    from localdlc.job.injection import Injected
+    from localdlc.job.libraries import Installations
+    from localdlc.job.metering import Metering
     from localdlc.run.faults import Faults
     from localdlc.run.hangs import Hangs
     from localdlc.stage.files import FilesTask
@@ -208,7 +208,7 @@ def supervise(
 def injection_of(plan: Plan, config: Config, journal: Journal) -> Injected | None:
     if plan.injection is None:
         return None
-    from localdlc.injection import Injected
+    from localdlc.job.injection import Injected
 
     return Injected(plan, plan.injection, config, os.environ, journal.learn)
 
@@ -267,7 +267,7 @@ def hangs_of(
 ) -> Hangs | None:
     if config.hang_timeout is None:
         return None
-    from localdlc.hanging import hangs
+    from localdlc.job.hanging import hangs
 
     return hangs(plan, config, errands, control, journal.masked)
 
@@ -277,7 +277,7 @@ def admission_of(plan: Plan, config: Config, engine: Engine, sweep: Task) -> Adm
     exact = config.resources == "exact"
     if plan.pool is None and not exact:
         return None
-    from localdlc.admission import Admission
+    from localdlc.job.admission import Admission
 
     return Admission(engine, config.home, sweep, exact=exact, wait=not config.no_wait)
 
@@ -302,7 +302,7 @@ def given_gpus(
 def metering_of(plan: Plan, config: Config, engine: Engine, post: Post) -> Metering | None:
     if config.metrics == "off":
         return None
-    from localdlc.metering import Metering
+    from localdlc.job.metering import Metering
 
     return Metering(plan, engine, config.home / "jobs" / plan.job_id, post)
 
@@ -312,7 +312,7 @@ def installations_of(
 ) -> Installations | None:
     if not plan.libraries:
         return None
-    from localdlc.libraries import Installations
+    from localdlc.job.libraries import Installations
 
     return Installations(plan, config, engine, journal.learn)
 
@@ -327,7 +327,7 @@ def trim_in_passing(config: Config, journal: Journal) -> None:
         mark.touch()
     if looked is None:  # a home that is new
         return
-    from localdlc.trimming import trim
+    from localdlc.job.trimming import trim
 
     for words in trim(config):
         journal.note(words)

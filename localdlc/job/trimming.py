@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from localdlc.config import Config
-from localdlc.deleting import forget, keeping
+from localdlc.job.deleting import forget, keeping
 from localdlc.record.store import JobRow, Store, explained
 from localdlc.stage.caches import cached, remove
 from localdlc.stage.meter import amount

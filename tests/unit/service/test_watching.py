@@ -35,8 +35,8 @@ from localdlc.record.usage_file import (
     path_of,
     sample_row,
 )
+from localdlc.service.watching import Watch
 from localdlc.terminal.top import top_text
-from localdlc.watching import Watch
 
 GIB = 1 << 30
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

@@ -58,9 +58,10 @@ def a_secret(value: Any, folder: Path) -> str:
 
 
 def texts(value: Any, folder: Path) -> list[str]:
-    """A list, or one text with commas between."""
+    """A list, or one text with commas between, or one number."""
     items = value.split(",") if isinstance(value, str) else value
-    return [a_text(item, folder).strip() for item in items]
+    listed = items if isinstance(items, list | tuple) else [items]
+    return [a_text(item, folder).strip() for item in listed]
 
 
 def a_folder(value: Any, folder: Path) -> Path:

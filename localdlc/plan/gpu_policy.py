@@ -75,8 +75,9 @@ def granted(roles: tuple[Role, ...], config: Config, inventory: Inventory | None
         return without(roles)
     if not there.gpus:
         raise ResourceError(nothing_there(roles, there))
-    policies = {"share": sharing, "shrink": shrinking, "strict": exactly}
-    found = policies[config.gpus](roles, there.gpus)
+    if config.gpus == "strict" and needed(wants(roles)) > len(there.gpus):
+        raise ResourceError(too_few(roles, there.gpus, config))
+    found = (sharing if config.gpus == "share" else shrinking)(roles, there.gpus)
     notes = (*found.notes, *parts_told(found.roles), *others_told(found.roles, there.gpus))
     one_host = config.nccl == "same-host"
     pool = found.pool and replace(found.pool, one_host=one_host, observed=there.observed)
@@ -92,12 +93,6 @@ def without(roles: tuple[Role, ...]) -> Granted:
     return Granted(bare, notes=(note,))
 
 
-def exactly(roles: tuple[Role, ...], gpus: Sequence[Gpu]) -> Granted:
-    if needed(wants(roles)) > len(gpus):
-        raise ResourceError(too_few(roles, gpus))
-    return Granted(roles, Pool(tuple(gpus)))
-
-
 def sharing(roles: tuple[Role, ...], gpus: Sequence[Gpu]) -> Granted:
     """A replica sees each GPU once: as many as there are at most."""
     seen = tuple(replace(role, gpus=min(role.gpus, len(gpus))) for role in roles)
@@ -105,6 +100,7 @@ def sharing(roles: tuple[Role, ...], gpus: Sequence[Gpu]) -> Granted:
 
 
 def shrinking(roles: tuple[Role, ...], gpus: Sequence[Gpu]) -> Granted:
+    """All as asked for, where there are enough."""
     if needed(wants(roles)) <= len(gpus):
         return Granted(roles, Pool(tuple(gpus)))
     fewer = shrunk(roles, len(gpus))
@@ -120,13 +116,14 @@ def each(roles: Iterable[Role]) -> str:
     return ", ".join(f"{role.count} {role.type} of {role.gpus}" for role in roles if role.gpus)
 
 
-def too_few(roles: tuple[Role, ...], gpus: Sequence[Gpu]) -> str:
+def too_few(roles: tuple[Role, ...], gpus: Sequence[Gpu], config: Config) -> str:
     names = ", ".join(dict.fromkeys(gpu.name for gpu in gpus))
+    chosen = f" that {config.named('gpu_devices')} names" if config.gpu_devices else ""
+    smaller = f"{shape(roles)} {shape(shrunk(roles, len(gpus)))}"
     return (
         f"this job asks for {gpus_text(needed(wants(roles)))} ({each(roles)}) and this machine has "
-        f"{gpus_text(len(gpus))} ({names}). Run it smaller: --gpus shrink makes {shape(roles)} "
-        f"{shape(shrunk(roles, len(gpus)))}. Or let replicas share them: --gpus share. Or do "
-        "without: --gpus none."
+        f"{gpus_text(len(gpus))} ({names}){chosen}. Run it smaller: --gpus shrink makes {smaller}. "
+        "Or let replicas share them: --gpus share. Or do without: --gpus none."
     )
 
 

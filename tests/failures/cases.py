@@ -157,6 +157,12 @@ PYTHON = (
         flags=("--tmpfs", "/mnt/out:size=64k"),
     ),
     Failure(
+        "dd-shm",
+        "shm-full",
+        "dd if=/dev/zero of=/dev/shm/x bs=1M count=2",
+        flags=("--shm-size", "1m"),
+    ),
+    Failure(
         "python-permission",
         "permission-denied",
         python("open('/root/x', 'w')"),

@@ -52,9 +52,10 @@ DATA = (
     Pattern(
         name="no-space",
         text=r"\[Errno 28\] No space left on device|No space left on device",
-        says="A disk is full: of this machine, where containers and mounted folders are.",
+        says="A disk is full: of this machine, where containers and mounted folders are; or "
+        "/dev/shm, of which the replica has {shm}.",
         do="`df -h` on this machine shows which; `localdlc cache rm` and `docker system df` what "
-        "can go.",
+        "can go. If it was /dev/shm, raise ResourceConfig.SharedMemory of the role.",
     ),
     Pattern(
         name="permission-denied",

@@ -32,7 +32,7 @@ MEMORY = (
         text=(
             r"DataLoader worker \(pid.*killed by signal: Bus error"
             r"|unable to (?:allocate shared memory\(shm\)|write to file) .*No space left"
-            r"|No space left on device: '/dev/shm"
+            r"|No space left on device: '/dev/shm|/dev/shm/.*: No space left on device"
             r"|Error while creating shared memory segment /dev/shm"
         ),
         says="The shared memory, /dev/shm, is full. The replica has {shm} of it.",

@@ -164,6 +164,11 @@ def test_gpus_are_written_down_with_what_is_known_of_them(layers: Layers) -> Non
     assert layers.load().gpu_inventory == (first, Gpu(1, "b", "GPU", 0))
 
 
+def test_one_of_several_may_be_a_number(layers: Layers) -> None:
+    layers.project_file("gpu_devices = 1")
+    assert layers.load().gpu_devices == ("1",)
+
+
 # variables
 
 FROM_ENVIRONMENT = {
@@ -304,6 +309,7 @@ def test_a_variable_that_means_nothing_is_told() -> None:
         ("grace = []", "grace: expected a number of seconds, 0 or more, got []"),
         ("nproc = 0", "nproc: expected a whole number, 1 or more, got 0"),
         ("gpus = 'all'", "gpus: expected one of strict, share, shrink, none, got 'all'"),
+        ("gpu_devices = true", "gpu_devices: expected a text, got True"),
         ("gpu_inventory = 1", "gpu_inventory: expected a list such as"),
         ("gpu_inventory = 'GPU-a'", "gpu_inventory: expected a list such as"),
         ("[[gpu_inventory]]\nindex = 0", "gpu_inventory: GPU 0 needs an index and a uuid"),

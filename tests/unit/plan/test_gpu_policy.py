@@ -65,6 +65,14 @@ def test_too_few_are_too_few() -> None:
     )
 
 
+def test_of_those_that_were_left_out_nobody_says_that_they_are_not_there() -> None:
+    body = request({"Worker": 2})
+    body["JobSpecs"][0]["ResourceConfig"] = {"GPU": "1"}
+    origins = {"gpu_devices": "--gpu-devices"}
+    with pytest.raises(ResourceError, match=r"1 GPU \(.*\) that --gpu-devices names\. Run"):
+        planned(body, here=cards(1), gpu_devices=("0",), origins=origins)
+
+
 @pytest.mark.parametrize("policy", ["strict", "share", "shrink"])
 def test_none_at_all_is_an_error_once_a_job_asks(policy: str) -> None:
     with pytest.raises(ResourceError, match="none for it here: the machine of this test has none"):

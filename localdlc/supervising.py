@@ -40,8 +40,9 @@ class Detached:
         self.log: Path | None = None
 
     def __call__(self, record: Record, view: JobView) -> None:
-        """As a listener: the job has begun."""
-        self.begun(record.job_id)
+        """As a listener: the job has begun, also if it waits; not if there was no room for it."""
+        if view.status not in {"", "Creating"} and not view.terminal:
+            self.begun(record.job_id)
 
     def begun(self, job_id: str) -> None:
         if self.log is None:
@@ -113,6 +114,9 @@ def run() -> None:
     except BaseException as error:  # noqa: BLE001 - nobody else would ever hear of it
         mask.exception(error)
         detached.broken(error)
+    else:
+        if detached.log is None:  # it is over already
+            answer(None)
     detached.close()
 
 

@@ -111,9 +111,12 @@ def test_stop_takes_a_detached_job_out_of_the_queue(
     assert third.finish().code == 0
 
 
-def test_no_wait_is_exit_3(localdlc: CommandLine, other: CommandLine, gpus: dict[str, str]) -> None:
+@pytest.mark.parametrize("flags", [(), ("--detach",)])
+def test_no_wait_is_exit_3(
+    localdlc: CommandLine, other: CommandLine, gpus: dict[str, str], flags: tuple[str, ...]
+) -> None:
     first = working(localdlc, gpus, 2)
-    done = other.run(wanting(1), "--no-wait", **gpus)
+    done = other.run(wanting(1), "--no-wait", *flags, **gpus)
     assert done.code == 3
     assert f"{FIRST} of {localdlc.home} holds 2. Without --no-wait" in done.err
     first.signal(signal.SIGTERM).finish()

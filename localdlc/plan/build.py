@@ -53,7 +53,7 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
     job_type = JOB_TYPES[request.JobType or ""]
     roles = job_type.roles(roles_of(request.JobSpecs or ()), request.Settings)
     gpus = granted(roles, config, host)
-    roles = gpus.roles if gpus else roles
+    roles, host = (gpus.roles, gpus.on(host)) if gpus else (roles, host)
     members = members_of(job_id, roles)
     topology = Topology(job_id, config.namespace, members, host, request.Settings, config.nproc)
     policy = request.SuccessPolicy or DEFAULT_POLICY

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from localdlc.config import Config
     from localdlc.config.gpus import Gpu
     from localdlc.plan.replicas import Role, Topology
+    from localdlc.plan.resources import Host
     from localdlc.spec.request import CreateJobRequest
 
 __all__ = ["Granted", "granted"]
@@ -46,6 +47,10 @@ class Granted:
     pool: Pool | None = None
     notes: tuple[str, ...] = ()
     became: str = ""
+
+    def on(self, host: Host) -> Host:
+        """The machine as replicas find it that are processes of one host."""
+        return replace(host, one_shm=self.pool is not None and self.pool.one_host)
 
     def told(
         self,

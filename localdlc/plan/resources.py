@@ -30,12 +30,13 @@ ULIMITS = {"nofile": 1 << 20, "memlock": UNLIMITED, "stack": 64 * MIB}
 class Host:
     """This machine: cores and bytes of memory that containers can have at most.
 
-    ``gpus`` are looked at for jobs that ask for some.
+    ``gpus`` are looked at for jobs that ask for some. ``one_shm``: all have its own ``/dev/shm``.
     """
 
     cpus: int
     memory: int
     gpus: Inventory | None = None
+    one_shm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +93,15 @@ def shares(
 
 
 def resources(ask: Ask, cpus: float | None, memory: int | None, host: Host) -> Resources:
-    """``/dev/shm`` is a part of the memory, half of it unless asked for.
+    """``/dev/shm`` is a part of the memory, half of it unless asked for; None is the machine's.
 
     The engine's own 64 MiB kill the data loaders of every framework.
     """
     room = host.memory if memory is None else memory
     shm = max(SMALLEST_SHM, room // 2) if ask.shm is None else min(ask.shm, room)
     asked = None if ask == Ask() else ask
+    if host.one_shm:
+        return Resources(cpus, memory, ulimits=ULIMITS, asked=asked)
     return Resources(cpus, memory, shm, ulimits=ULIMITS, asked=asked)
 
 
@@ -111,7 +114,9 @@ def derived(asks: Mapping[str, Ask]) -> Iterator[str]:
 def small_shm(asks: Mapping[str, Ask], given: Mapping[str, Resources]) -> Iterator[str]:
     for role_type, ask in asks.items():
         shm = given[role_type].shm
-        if ask.shm is not None and shm is not None and shm < ask.shm:
+        if ask.shm is not None and shm is None:
+            yield f"SharedMemory: each {role_type} has this machine's /dev/shm, all of it."
+        elif ask.shm is not None and shm is not None and shm < ask.shm:
             yield (
                 f"SharedMemory: each {role_type} is given {size_text(shm)} of its "
                 f"{size_text(ask.shm)}; /dev/shm is a part of its memory."

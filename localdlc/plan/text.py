@@ -117,7 +117,8 @@ def limits(given: Resources) -> str:
     cpus = "all cores" if given.cpus is None else cores_text(given.cpus)
     memory = "all memory" if given.memory is None else f"{size_text(given.memory)} of memory"
     gpus = f", {gpus_text(given.gpu_count)}" if given.gpu_count else ""
-    return f"{cpus}, {memory}, {size_text(given.shm or 0)} of /dev/shm{gpus}"
+    shm = "this machine's" if given.shm is None else f"{size_text(given.shm)} of"
+    return f"{cpus}, {memory}, {shm} /dev/shm{gpus}"
 
 
 def ulimits(given: Resources) -> str:

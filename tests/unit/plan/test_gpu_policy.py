@@ -251,6 +251,17 @@ def test_replicas_are_hosts_to_nccl_unless_they_are_one() -> None:
     assert {r.env["NCCL_HOSTID"] for r in one.replicas} == {one.job_id}
 
 
+def test_replicas_of_one_host_have_its_shared_memory() -> None:
+    body = request({"Worker": 2})
+    body["JobSpecs"][0]["ResourceConfig"] = {"GPU": "1", "Memory": "1Gi", "SharedMemory": "2Gi"}
+    plan = planned(body, here=cards(2), nccl="same-host")
+    assert [replica.resources.shm for replica in plan.replicas] == [None, None]
+    assert "1 GiB of memory, this machine's /dev/shm, 1 GPU" in str(plan)
+    assert "SharedMemory: each Worker has this machine's /dev/shm, all of it." in plan.notes
+    apart = planned(body, here=cards(2))
+    assert [replica.resources.shm for replica in apart.replicas] == [1 << 30, 1 << 30]
+
+
 def test_sharing_and_one_host_do_not_go_together() -> None:
     told = "NCCL refuses two processes of one host on one GPU: share them with --nccl isolated."
     assert told in job(2, 1, 1, policy="share", nccl="same-host").notes

@@ -17,6 +17,10 @@ INDEX := $(if $(TORCH_INDEX),--index $(TORCH_INDEX))
 # be compiled, each time anew: a third of what the fast tests take.
 export PYTHONDONTWRITEBYTECODE :=
 
+# Where random kills begin; what one of them finds, its seed brings about again.
+SEED ?= 1
+KILLS ?= 200
+
 # Steps that do not need each other run side by side, and each says its name on every line.
 MAKEFLAGS += --jobs=4 --no-print-directory
 STEP := $(PYTHON) tools/step.py
@@ -30,7 +34,7 @@ FRAMEWORKS := xgboost ray data-juicer mpi slurm
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' Makefile
 
-.PHONY: setup demo test test-fast test-engines test-frameworks check bench docs images frameworks clean
+.PHONY: setup demo test test-fast test-engines test-frameworks chaos check bench docs images frameworks clean
 setup: $(INSTALLED) base ## Set up: virtual environment, container engine, base image
 
 demo: setup pytorch $(DIGITS) ## Run the main sample: PyTorch, data-parallel on three replicas
@@ -44,6 +48,9 @@ test-frameworks: setup frameworks $(DIGITS) ## Run a sample of every other frame
 
 test-engines: setup ## Run the contract tests on other engines: Debian's Docker 26 and 28, Podman 4.3
 	$(VENV)/python tools/engines.py
+
+chaos: setup ## Strike at jobs 200 times, at random, and see that nothing is lost (SEED=1 KILLS=200)
+	cd tests && ../$(VENV)/python -m chaos --seed $(SEED) --kills $(KILLS)
 
 test-fast: $(INSTALLED) ## Run the tests that need neither an engine nor servers of their own
 	LOCALDLC_TEST_EXAMPLES=0.3 $(VENV)/python -m pytest -n auto --dist worksteal -m "not engine and not servers and not samples and not frameworks"

@@ -2,4 +2,7 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["unasked", "engines", "alone", "code_jobs", "fetching", "gpu_engines", "pytester"]
+pytest_plugins = [
+    *("unasked", "engines", "daemons", "alone", "code_jobs", "fetching", "gpu_engines"),
+    "pytester",
+]

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 TARGETS = [
     *("setup", "demo", "test", "test-fast", "test-frameworks", "check", "docs", "bench"),
-    "test-engines",
+    *("test-engines", "chaos"),
     *("images", "frameworks", "clean", "help"),
 ]
 

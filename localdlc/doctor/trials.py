@@ -165,8 +165,8 @@ def trials(place: Ground, gpus: Sequence[Gpu], *, observed: bool) -> Iterator[Ch
 
 def inside(place: Ground) -> Iterator[Check]:
     """Limits as a container sees them, and a folder of this machine in it."""
-    probe = place.folder / "probe"
-    probe.mkdir()
+    probe = place.folder / "shared" / "probe"  # where a sweep clears up after a kill
+    probe.mkdir(parents=True)
     probe.chmod(0o777)  # whoever the image's user is
     (probe / "asked").write_text("seen")
     spec = place.spec(0, ("/bin/sh", "-c", LIMITS, "sh", "written"))

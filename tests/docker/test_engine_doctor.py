@@ -48,7 +48,7 @@ def test_nothing_is_left_when_it_is_stopped(
 def test_what_a_killed_one_leaves_is_swept(
     localdlc: CommandLine, docker_client: docker.APIClient
 ) -> None:
-    going = localdlc.start("doctor", PYTHONUNBUFFERED="1").wait_for("ok    subnet")
+    going = localdlc.start("doctor", PYTHONUNBUFFERED="1").wait_for("ok    memory limit")
     going.signal(signal.SIGKILL).finish()
     localdlc("gc")
     assert not doctors(docker_client)

@@ -20,8 +20,10 @@ __all__ = ["LivePrinter"]
 
 # Colours and movements, with which programs write to terminals.
 ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|[@-Z\\-_])")
-# Seconds between two looks of the board, while nothing happens and at most while much does.
+# Seconds between two looks of the board while nothing happens.
 EVERY = 0.25
+# And while much does: what comes meanwhile is printed together, so that the board stays in sight.
+FRAME = 0.1
 LONGEST_SAID = 200
 
 
@@ -67,6 +69,7 @@ class LivePrinter:
         self._replicas = 0
         self._progress: dict[str, str] = {}
         self._said: dict[str, str] = {}
+        self._waiting: list[tuple[Record, JobView]] = []
         self._drawn = datetime.min.replace(tzinfo=UTC)
         self._hidden = False
         self._missed: Missed | None = None
@@ -79,7 +82,7 @@ class LivePrinter:
     def __exit__(self, *_: object) -> None:
         self._done.set()
         with self._lock:
-            self._region.erase()
+            self._make_room()
             self._hidden = True
 
     def __call__(self, record: Record, view: JobView) -> None:
@@ -89,22 +92,23 @@ class LivePrinter:
             if self._missed:
                 self._missed.add(record, view)
             elif not isinstance(record.event, Progress):
-                self._region.erase()
-                self._printer(record, view)
+                self._waiting.append((record, view))
             if view.terminal:
                 self._hidden = True  # the verdict is the last word
-            self._draw_soon()
+            if not isinstance(record.event, Log | Progress) or self._idle() >= FRAME:
+                self.draw()
 
     def say(self, text: str) -> None:
         """A line about what was asked for."""
         with self._lock:
-            self._region.erase()
+            self._make_room()
             self._printer.say(text)
             self.draw()
 
     def filter(self) -> None:
         """Logs of the next replica only, and of all again after the last."""
         with self._lock:
+            self._print_waiting()
             pods: list[str | None] = [None, *self._view.replicas]
             now = self._printer.only
             self._printer.only = pods[(pods.index(now) + 1) % len(pods)] if now in pods else None
@@ -117,7 +121,7 @@ class LivePrinter:
         They are kept, and how many lines were not shown is told.
         """
         with self._lock:
-            self._region.erase()
+            self._make_room()
             self._hidden, self._missed = True, Missed()
         try:
             yield
@@ -141,8 +145,9 @@ class LivePrinter:
         return self._printer.only or next(iter(running), None)
 
     def draw(self) -> None:
-        """The board as it is now."""
+        """What has happened, and below it the board as it is now."""
         with self._lock:
+            self._print_waiting()
             if self._hidden:
                 return
             columns, rows = self._size()
@@ -171,15 +176,27 @@ class LivePrinter:
         if self._view.status not in {"Creating", "Queuing", "EnvPreparing"}:
             self._progress.clear()
 
-    def _draw_soon(self) -> None:
-        """At once, unless it was drawn a moment ago: then the thread does it."""
-        if (self._clock() - self._drawn).total_seconds() >= EVERY:
-            self.draw()
+    def _make_room(self) -> None:
+        """For somebody else to write, below all that has happened."""
+        self._print_waiting()
+        self._region.erase()
+
+    def _print_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._region.erase()
+        for record, view in waiting:
+            self._printer(record, view)
+
+    def _idle(self) -> float:
+        """Seconds since it was drawn."""
+        return (self._clock() - self._drawn).total_seconds()
 
     def _tick(self) -> None:
-        while not self._done.wait(EVERY):
-            with suppress(OSError, ValueError):  # the terminal is gone; the job goes on
-                self.draw()
+        while not self._done.wait(FRAME):
+            with suppress(ValueError):  # the stream is closed; the job goes on
+                if self._waiting or self._idle() >= EVERY:
+                    self.draw()
 
 
 def legible(data: bytes) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
+from localdlc.terminal.printers import put
+
 __all__ = ["Region"]
 
 Size = Callable[[], tuple[int, int]]
@@ -40,5 +42,4 @@ class Region:
         return "\r\x1b[K" + "\x1b[A\x1b[K" * (rows - 1)
 
     def _put(self, text: str) -> None:
-        self._screen.write(text)
-        self._screen.flush()
+        put(self._screen, text)

@@ -60,6 +60,12 @@ class Terminal:
             pass
         return os.waitstatus_to_exitcode(ended[1])
 
+    def hang_up(self) -> int:
+        """The terminal goes away; returns how its process ends then."""
+        os.close(self.terminal)
+        self.terminal = os.dup(self._theirs)
+        return os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
+
     @property
     def text(self) -> str:
         return "\n".join(row.rstrip() for row in self.screen.display).rstrip()
@@ -138,6 +144,15 @@ def test_a_job_that_is_left_goes_on_and_can_be_stopped(
     assert [pod["StatusDetail"]["ExitCode"] for pod in view["Pods"]] == [143, 143]
     lines = localdlc("logs", "last", "--grep", "hello").lines
     assert lines == ["master-0 | hello from 0", "worker-0 | hello from 1"]
+
+
+def test_a_terminal_that_goes_away_stops_the_job(
+    started: Callable[..., Terminal], localdlc: CommandLine
+) -> None:
+    terminal = started()
+    terminal.until(both_talk)
+    assert terminal.hang_up() == 129
+    assert json.loads(localdlc("show", "last", "-o", "json").out)["Status"] == "Stopped"
 
 
 def test_a_shell_in_a_replica_and_back_again(started: Callable[..., Terminal]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -127,6 +128,29 @@ def test_logs_flow_above_and_time_goes_on_without_them(terminal: Terminal) -> No
     assert len([row for row in terminal.seen if row.startswith("──")]) == 1
 
 
+def test_the_board_stays_in_sight_while_logs_flow(terminal: Terminal) -> None:
+    terminal.show(*RUNNING, at=0).tick(at=5)
+    for n in range(100):
+        terminal.show(log(MASTER, b"line %d\n" % n), at=6 + n / 100)
+        assert [row for row in terminal.seen if row.startswith("── PyTorchJob dlc1: Running")]
+    terminal.show(events.Note("told at once"), at=7)
+    assert terminal.seen[-5:-3] == ["master-0 | line 99", "  note: told at once"]
+
+
+def test_lines_that_wait_for_their_turn_are_of_the_filter_that_was_theirs(
+    terminal: Terminal,
+) -> None:
+    terminal.show(*RUNNING, at=0).tick(at=5)
+    terminal.show(log(WORKER, b"before\n"), at=5.01)
+    terminal.live.filter()
+    terminal.show(log(WORKER, b"after\n"), at=5.02).tick(at=6)
+    assert "worker-0 | before" in terminal.seen
+    assert "worker-0 | after" not in terminal.seen
+    with terminal.live:
+        terminal.show(log(MASTER, b"last\n"), at=6.01)
+    assert terminal.seen[-1] == "master-0 | last"
+
+
 def test_inputs_have_a_line_each_until_they_are_there(terminal: Terminal) -> None:
     terminal.show(*BEGUN, events.Progress("oss://a", "1 of 9 MB"), events.Progress("i:1", "2"))
     terminal.tick(at=3)
@@ -188,6 +212,17 @@ def test_a_terminal_that_becomes_narrower_is_wiped_as_far_as_lines_now_reach() -
     before = len(written.getvalue())
     region.erase()
     assert written.getvalue()[before:].count("\x1b[K") == 3 + 1
+
+
+def test_a_terminal_that_is_gone_breaks_nothing() -> None:
+    ours, theirs = os.openpty()
+    os.close(ours)
+    with open(theirs, "w") as gone:  # what is written to it is an error now
+        region = Region(gone, lambda: (80, 24))
+        region.draw(["x"])
+        region.erase()
+        region.draw(["y"])
+        assert os.readlink(f"/proc/self/fd/{gone.fileno()}") == os.devnull
 
 
 def test_wide_characters_take_two_columns() -> None:

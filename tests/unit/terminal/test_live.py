@@ -6,6 +6,7 @@ import io
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyte
 import pytest
@@ -217,12 +218,12 @@ def test_a_terminal_that_becomes_narrower_is_wiped_as_far_as_lines_now_reach() -
 def test_a_terminal_that_is_gone_breaks_nothing() -> None:
     ours, theirs = os.openpty()
     os.close(ours)
-    with open(theirs, "w") as gone:  # what is written to it is an error now
+    with os.fdopen(theirs, "w") as gone:  # what is written to it is an error now
         region = Region(gone, lambda: (80, 24))
         region.draw(["x"])
         region.erase()
         region.draw(["y"])
-        assert os.readlink(f"/proc/self/fd/{gone.fileno()}") == os.devnull
+        assert Path(f"/proc/self/fd/{gone.fileno()}").readlink() == Path(os.devnull)
 
 
 def test_wide_characters_take_two_columns() -> None:

@@ -227,8 +227,8 @@ class ReplicaUsed(Event):
     memory_asked: int | None
     network_in: int
     network_out: int
-    disk_read: int
-    disk_written: int
+    disk_read: int | None
+    disk_written: int | None
     oom_kills: int | None = None
     gpu_mean: float | None = None
     gpu_memory_peak: int | None = None

@@ -29,8 +29,8 @@ class Usage:
     peak: int | None = None
     received: int = 0
     sent: int = 0
-    read: int = 0
-    written: int = 0
+    read: int | None = 0
+    written: int | None = 0
     oom_kills: int | None = None
 
 
@@ -76,8 +76,8 @@ class Point:
     memory: int
     received: float
     sent: float
-    read: float
-    written: float
+    read: float | None
+    written: float | None
     gpu: GpuUse | None = None
 
 
@@ -98,10 +98,14 @@ def between(before: Sample, now: Sample) -> Point:
         memory=highest(before, now),
         received=max(0, new.received - old.received) / seconds,
         sent=max(0, new.sent - old.sent) / seconds,
-        read=max(0, new.read - old.read) / seconds,
-        written=max(0, new.written - old.written) / seconds,
+        read=rate(old.read, new.read, seconds),
+        written=rate(old.written, new.written, seconds),
         gpu=now.gpu,
     )
+
+
+def rate(old: int | None, new: int | None, seconds: float) -> float | None:
+    return None if new is None else max(0, new - (old or 0)) / seconds
 
 
 def highest(before: Sample, now: Sample) -> int:

@@ -58,7 +58,7 @@ def cells(one: ReplicaUse, job_id: str, *, gpus: bool) -> Iterator[str]:
     yield size_text(limits.memory) if limits.memory is not None else UNKNOWN
     yield size_text(one.tally.most_memory) if one.tally and one.tally.seconds else UNKNOWN
     rates = (now.received, now.sent, now.read, now.written) if now else ()
-    yield from (f"{amount(rate)}/s" for rate in rates)
+    yield from (UNKNOWN if rate is None else f"{amount(rate)}/s" for rate in rates)
     yield from (UNKNOWN for _ in range(4 - len(rates)))
     if gpus:
         gpu = now.gpu if now else None

@@ -84,4 +84,4 @@ def cells(used: ReplicaUsed, job_id: str) -> Iterator[str]:
     yield from (size_text(used.memory_mean), size_text(used.memory_peak))
     yield from ("-" if s is None else size_text(s) for s in (used.memory_limit, used.memory_asked))
     yield from map(amount, (used.network_in, used.network_out))
-    yield from map(amount, (used.disk_read, used.disk_written))
+    yield from ("-" if d is None else amount(d) for d in (used.disk_read, used.disk_written))

@@ -16,7 +16,7 @@ from localdlc.record.usage_file import (
     sample_row,
     samples,
 )
-from localdlc.terminal.usage import gpu_words
+from localdlc.terminal.usage import gpu_words, used_table
 
 GIB = 1 << 30
 SERIES = [
@@ -74,6 +74,19 @@ def test_how_busy_a_gpu_is_that_does_not_tell_is_not_known(file: Path) -> None:
     told = tallied(series).event("pod", 1, Limits())
     assert (told.gpu_mean, told.gpu_memory_peak, told.gpu_memory) == (None, GIB, 40 * GIB)
     assert list(gpu_words([told])) == ["GPU memory peak 1 GiB of 40 GiB"]
+
+
+def test_what_the_kernel_does_not_count_is_no_rate(file: Path) -> None:
+    series = [SERIES[0], Sample(102.0, Usage(read=None, written=None))]
+    written = Appended(file, SAMPLE_HEAD)
+    written.add(sample_row(series[1]))
+    written.close()
+    assert list(samples(file)) == series[1:]
+    (point,) = points(series)
+    assert (point.read, point.written) == (None, None)
+    told = tallied(series).event("pod", 1, Limits())
+    assert (told.disk_read, told.disk_written) == (None, None)
+    assert used_table([told], "dlc1").split()[-2:] == ["-", "-"]
 
 
 def test_a_tally_is_what_a_summary_tells() -> None:

@@ -27,6 +27,7 @@ DIVIDED = {
     f"blkio/docker/{ID}/blkio.throttle.io_service_bytes_recursive": (
         "8:0 Read 10\n8:0 Write 20\n8:0 Sync 30\n8:16 Read 1\n8:16 Write 2\nTotal 33\n"
     ),
+    "blkio/blkio.throttle.io_service_bytes_recursive": "8:0 Read 100\n8:0 Write 200\nTotal 300\n",
 }
 UNIFIED = {
     "memory.current": "1000\n",
@@ -97,8 +98,18 @@ def test_an_older_kernel_knows_no_peak_and_may_count_no_disk(kernel: Kernel) -> 
     found = find_cgroup(7, ID, kernel.proc, kernel.root)
     assert found
     usage = found.usage()
-    assert (usage.peak, usage.read, usage.written) == (None, 0, 0)
+    assert (usage.peak, usage.read, usage.written) == (None, None, None)
     assert usage.cpu == 1.5
+
+
+@pytest.mark.parametrize("of_all", ["Total 0\n", "8:0 Read 0\n8:0 Write 0\nTotal 0\n"])
+def test_a_kernel_that_counts_nobodys_disk_does_not_say_none(kernel: Kernel, of_all: str) -> None:
+    kernel.divided()
+    kernel.write("cgroup/blkio/blkio.throttle.io_service_bytes_recursive", of_all)
+    kernel.write(f"cgroup/blkio/docker/{ID}/blkio.throttle.io_service_bytes_recursive", "Total 0\n")
+    found = find_cgroup(7, ID, kernel.proc, kernel.root)
+    assert found
+    assert (found.usage().read, found.usage().written) == (None, None)
 
 
 def test_a_process_of_the_same_number_on_this_machine_is_another(kernel: Kernel) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from localdlc.explaining import lister
 from localdlc.record.events import InputStaged
 from localdlc.record.view import JobView
+from localdlc.service.explaining import lister
 from localdlc.why import Case
 from localdlc.why.places import place
 

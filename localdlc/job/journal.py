@@ -19,7 +19,7 @@ from localdlc.record.events import (
 from localdlc.record.masking import Mask
 from localdlc.record.store import JobLog
 from localdlc.record.streams import Streams
-from localdlc.record.view import JobView, after
+from localdlc.record.view import TERMINAL, JobView, after
 
 if TYPE_CHECKING:
     from localdlc.plan.model import Plan
@@ -53,6 +53,9 @@ class Journal:
         self._listeners = listeners
         self._clock = clock
         self._seq = seq
+        # Stored with JobFinished: a kill between the two would leave a job that has ended, and no
+        # verdict, and nobody looks at a job that has ended.
+        self._verdict: tuple[Record, ...] = ()
 
     def __call__(self, event: Event) -> None:
         for masked in self._masked(event):
@@ -61,7 +64,11 @@ class Journal:
     def _record(self, event: Event) -> None:
         record = Record(self._seq, self._clock(), self._job_id, event)
         self._seq += event.count if isinstance(event, Log) else 1
-        if not isinstance(event, Progress):
+        if isinstance(event, StatusChanged) and event.to in TERMINAL:
+            self._verdict = (record,)
+        elif isinstance(event, JobFinished):
+            self._writer.append(*self._verdict, record)
+        elif not isinstance(event, Progress):
             self._writer.append(record)
         self.view = after(self.view, record)
         for listener in self._listeners:
@@ -87,13 +94,17 @@ class Journal:
 
         Nobody is told but the store, and it only if it still can be: who listens may be the cause.
         """
-        if self.view.terminal or not self.view.status:
+        view = self.view
+        if view.finished or not view.status:
             return
         self._listeners = ()
-        created = self.view.created
+        created = view.created
         # A clock may have been set back.
         seconds = max(0.0, (self._clock() - created).total_seconds()) if created else 0.0
         with suppress(Exception):
-            verdict = self.view.verdict_in_reserve or ("Failed", "InternalError", BROKEN_OFF)
-            self(StatusChanged(self.view.status, *verdict))
+            verdict = view.verdict_in_reserve or ("Failed", "InternalError", BROKEN_OFF)
+            if view.terminal:
+                verdict = (view.status, view.reason_code, view.reason_message)
+            else:
+                self(StatusChanged(view.status, *verdict))
             self(JobFinished(*verdict, None, round(seconds, 3)))

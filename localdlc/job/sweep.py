@@ -284,5 +284,5 @@ def judge(writer: JobLog, records: list[Record], reason: str) -> None:
         StatusChanged(view.status, *verdict),
         JobFinished(*verdict, None, seconds),
     )
-    for seq, event in enumerate(events, start=records[-1].seq + 1):
-        writer.append(Record(seq, now, writer.job_id, event))
+    first = records[-1].seq + 1
+    writer.append(*(Record(n, now, writer.job_id, event) for n, event in enumerate(events, first)))

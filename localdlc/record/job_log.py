@@ -36,40 +36,45 @@ class JobLog:
         self._files: dict[tuple[str, int], BinaryIO] = {}
 
     def write_document(self, name: str, content: Any) -> None:
-        """``request.json`` and ``plan.json``, readable by the owner alone."""
+        """``request.json`` and ``plan.json``, readable by the owner alone. Raises `HomeError`."""
         path = self.folder / name
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-
-    def append(self, record: Record) -> None:
-        """Stores one record: a `Log` into its file, anything else into the database."""
-        event = record.event
         with explained(self.folder.parent.parent):
-            if isinstance(event, Log):
-                self._file(event.pod_id, event.attempt).write(encode(event, record.time))
-            else:
-                self._insert(record, event)
+            path.touch(mode=0o600)
+            path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
-    def _insert(self, record: Record, event: Event) -> None:
+    def append(self, *records: Record) -> None:
+        """Stores a record: a `Log` into its file, anything else into the database.
+
+        Several, none of them a `Log`, are all there or none of them is.
+        """
+        with explained(self.folder.parent.parent):
+            match records:
+                case [Record(event=Log() as log) as record]:
+                    self._file(log.pod_id, log.attempt).write(encode(log, record.time))
+                case _:
+                    with transaction(self._database) as database:
+                        for record in records:
+                            self._insert(database, record, record.event)
+
+    def _insert(self, database: sqlite3.Connection, record: Record, event: Event) -> None:
         time = stamp(record.time)
-        with transaction(self._database) as database:
-            if isinstance(event, JobCreated):
-                database.execute(
-                    "INSERT INTO jobs VALUES (?, ?, ?, ?, '', ?, ?, ?)",
-                    (
-                        *(self.job_id, event.display_name, event.job_type, event.replicas),
-                        *(time, time, json.dumps(dict(self._tags))),
-                    ),
-                )
+        if isinstance(event, JobCreated):
             database.execute(
-                "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
-                (self.job_id, record.seq, time, event.type, json.dumps(body(event))),
+                "INSERT INTO jobs VALUES (?, ?, ?, ?, '', ?, ?, ?)",
+                (
+                    *(self.job_id, event.display_name, event.job_type, event.replicas),
+                    *(time, time, json.dumps(dict(self._tags))),
+                ),
             )
-            if isinstance(event, StatusChanged):
-                database.execute(
-                    "UPDATE jobs SET status = ?, changed = ? WHERE job_id = ?",
-                    (event.to, time, self.job_id),
-                )
+        database.execute(
+            "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
+            (self.job_id, record.seq, time, event.type, json.dumps(body(event))),
+        )
+        if isinstance(event, StatusChanged):
+            database.execute(
+                "UPDATE jobs SET status = ?, changed = ? WHERE job_id = ?",
+                (event.to, time, self.job_id),
+            )
 
     def _file(self, pod_id: str, attempt: int) -> BinaryIO:
         """Unbuffered, so that a reader in another process and a crash of ours lose nothing."""

@@ -47,7 +47,7 @@ class Evidence:
 
     ``logs``: what is stored of each attempt, by stream. ``witnesses``: by PodId and name.
     ``struck``: what was hit of this job. ``outlived``: containers outlive their engine. ``deaf``:
-    when an engine that had been killed was not there.
+    when the engine was not there.
     """
 
     job: Job
@@ -172,8 +172,8 @@ def written(job: Job, witness: Witness) -> int:
 def lossy(evidence: Evidence, attempt: Attempt) -> bool:
     """Whether output may be gone with what held it.
 
-    Found by experiment: what a container writes while its engine is not there is lost if the
-    engine had been killed and the container ends before the next begins; SIGTERM loses nothing.
+    Found by experiment: what a container writes while its engine is not there is lost if it ends
+    before the engine is back, also where containers outlive their engine.
     """
     end = evidence.ends.get(attempt)
     if end is None or isinstance(end, ReplicaLost) or evidence.struck & {"disk", "removal"}:

@@ -151,8 +151,7 @@ class Stage:
         self._daemon.end(signal.SIGKILL if strike.hard else signal.SIGTERM)
         time.sleep(strike.lasts)
         self._daemon.begin(*flags(self.scenario))
-        if strike.hard:
-            self._deaf.append((began, datetime.now(UTC)))
+        self._deaf.append((began, datetime.now(UTC)))
         return True
 
     def _strike_disk(self, strike: Strike) -> bool:
@@ -195,7 +194,9 @@ class Stage:
     def judge(self) -> None:
         for job in self.scenario.jobs:
             if (self._line.home / "jobs" / job.job_id / "plan.json").exists():
-                self.complain(*complaints(self._evidence(job)))
+                evidence = self._evidence(job)
+                found = complaints(evidence)
+                self.complain(*found, *(str(event) for event in evidence.events if found))
         for job, going in self._going:
             self._judge_screen(job, going)
         self._judge_engine()

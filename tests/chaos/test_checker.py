@@ -86,7 +86,7 @@ def test_what_is_not_is_found(evidence: Evidence, complaint: str) -> None:
     assert any(complaint in found for found in complaints(evidence))
 
 
-def test_output_may_go_with_an_engine_that_was_killed_and_not_else() -> None:
+def test_output_may_go_with_its_engine_and_not_else() -> None:
     gone = replace(WELL, logs=log(COUNTED[:3]), struck=frozenset({"engine"}))
     second = timedelta(seconds=1)
     assert complaints(replace(gone, deaf=[(NOW - second, NOW + second)])) == []

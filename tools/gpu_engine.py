@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,8 @@ def main() -> int:
     if program is None:
         say("this needs dockerd, and root to start it")
         return 1
+    for number in (signal.SIGINT, signal.SIGTERM):  # in the background a shell has one ignored
+        signal.signal(number, signal.default_int_handler)
     with suppress(KeyboardInterrupt), daemon(program) as address:
         say(f"docker save localdlc/base:latest | docker -H {address} load")
         say(f"export DOCKER_HOST={address}")

@@ -22,7 +22,7 @@ from localdlc.run.docker_bodies import (
     sees_all,
 )
 from localdlc.run.docker_errors import gone_is_fine, speaking, starting
-from localdlc.run.docker_found import FoundContainers
+from localdlc.run.docker_found import FoundContainers, free_of_the_dead
 from localdlc.run.docker_images import MadeImages
 from localdlc.run.docker_struck import StruckContainers
 from localdlc.run.engine import (
@@ -189,7 +189,12 @@ class DockerEngine(FoundContainers, MadeImages, StruckContainers):
 
     def remove_network(self, name: str) -> None:
         with self._asking(f"remove the network {name}"), gone_is_fine():
-            self._client.remove_network(name)
+            try:
+                self._client.remove_network(name)
+            except docker.errors.APIError:
+                if not free_of_the_dead(self._client, name):
+                    raise
+                self._client.remove_network(name)
 
     def create_volume(self, name: str, overlay: Overlay, labels: Mapping[str, str]) -> None:
         with self._asking(f"create the volume {name}"):

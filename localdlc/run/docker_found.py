@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import requests.exceptions
 import urllib3.exceptions
 
-from localdlc.run.docker_errors import speaking
+from localdlc.run.docker_errors import gone_is_fine, speaking
 from localdlc.run.frames import DockerLog
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from localdlc.run.docker_session import DockerSession
 
-__all__ = ["FoundContainers"]
+__all__ = ["FoundContainers", "free_of_the_dead"]
 
 # The first whose log keeps the newlines of long lines.
 MENDED_SINCE = (1, 42)
@@ -90,3 +90,18 @@ def same_again(old: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, A
 
 def version(text: str) -> tuple[int, ...]:
     return tuple(map(int, text.split(".")))
+
+
+def free_of_the_dead(client: docker.APIClient, network: str) -> bool:
+    """Takes containers off a network that are not there any more; whether there were any.
+
+    Found by experiment: of a container that ends while its engine is not there, and is removed
+    afterwards, the network keeps an address, and the engine refuses to remove it for ever.
+    """
+    members = client.inspect_network(network)["Containers"] or {}
+    there = {container["Id"] for container in client.containers(all=True)}
+    dead = [member["Name"] for id_, member in members.items() if id_ not in there]
+    for name in dead:
+        with gone_is_fine():
+            client.disconnect_container_from_network(name, network, force=True)
+    return bool(dead)

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from localdlc.config import Config
+from localdlc.errors import BadRequest
 from localdlc.job.deleting import forget, keeping
 from localdlc.record.store import JobRow, Store, explained
 from localdlc.stage.caches import cached, remove
@@ -44,11 +45,21 @@ def ended(store: Store) -> list[JobRow]:
 def jobs_trimmed(store: Store, limit: int | None, done: str, *, dry_run: bool) -> Iterator[str]:
     rows = ended(store)
     beyond = rows[: max(0, len(rows) - limit)] if limit is not None else []
-    gone = [row.job_id for row in beyond if not keeping(store, row.job_id)]
-    for job_id in () if dry_run else gone:
-        forget(store, job_id)
+    gone = 0
+    for row in beyond:
+        if not keeping(store, row.job_id) and (dry_run or forgotten(store, row.job_id)):
+            gone += 1
     if gone:
-        yield f"{len(gone):,} of {len(rows):,} old jobs {done} removed: limit_jobs is {limit:,}"
+        yield f"{gone:,} of {len(rows):,} old jobs {done} removed: limit_jobs is {limit:,}"
+
+
+def forgotten(store: Store, job_id: str) -> bool:
+    """Whether nobody else has the job in hand."""
+    try:
+        forget(store, job_id)
+    except BadRequest:
+        return False
+    return True
 
 
 def logs_trimmed(store: Store, limit: int | None, done: str, *, dry_run: bool) -> Iterator[str]:

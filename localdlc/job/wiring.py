@@ -329,8 +329,11 @@ def trim_in_passing(config: Config, journal: Journal) -> None:
         return
     from localdlc.job.trimming import trim
 
-    for words in trim(config):
-        journal.note(words)
+    try:
+        for words in trim(config):
+            journal.note(words)
+    except LocaldlcError as error:  # the job has its verdict, whatever is wrong with older ones
+        journal.note(f"what is beyond the limits could not be removed: {error}")
 
 
 def sweep_in_passing(engine: Engine, home: Path, job_id: str, post: Post) -> None:

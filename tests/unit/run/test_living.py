@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -235,6 +235,31 @@ def test_a_job_that_runs_is_never_trimmed(tmp_path: Path) -> None:
         limits = {"limit_jobs": 0, "limit_logs": 0}
         assert trim(config(tmp_path / "home", **limits)) == []
         assert jobs.stop_job("last").status == "Stopped"
+
+
+def test_a_job_that_somebody_has_in_hand_is_left_to_them(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for n in range(3):
+        ran(home, f"dlcn{n}")
+    with closing(Store(home)) as store:
+        held = store.adopt_job("dlcn0")
+        assert held
+        with closing(held):
+            told = trim(config(home, limit_jobs=1))
+    assert told == ["1 of 3 old jobs were removed: limit_jobs is 1"]
+    assert sorted(path.name for path in (home / "jobs").iterdir()) == ["dlcn0", "dlcn2"]
+
+
+def test_a_run_does_not_fail_for_what_cannot_be_trimmed(tmp_path: Path) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    ran(home, "dlcn0", writing(b"x\n"))
+    (home / "jobs" / "dlcn0" / "logs").rename(elsewhere)
+    (home / "jobs" / "dlcn0" / "logs").symlink_to(elsewhere)
+    os.utime(home / "trimmed", (0, 0))
+    result = ran(home, "dlcn1", limit_logs=0)
+    assert result.status == "Succeeded"
+    (note,) = (note for note in result.view.notes if "limits" in note)
+    assert note.startswith("what is beyond the limits could not be removed: ")
 
 
 def test_a_run_looks_once_a_day(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,8 +27,20 @@ def list_options(command: F) -> F:
     """Which jobs, and in which order."""
     for option in reversed(
         [
-            click.option("--status", "statuses", multiple=True, help="Only with this status."),
-            click.option("--type", "types", multiple=True, help="Only of this JobType."),
+            click.option(
+                "--status",
+                "statuses",
+                multiple=True,
+                callback=lambda _ctx, _param, given: given and statuses(given),
+                help="Only with this status.",
+            ),
+            click.option(
+                "--type",
+                "types",
+                multiple=True,
+                callback=lambda _ctx, _param, given: given and job_types(given),
+                help="Only of this JobType.",
+            ),
             click.option("--name", default="", metavar="TEXT", help="With TEXT in the name."),
             click.option("--since", type=MOMENT, help="Created after: 2h (ago), or a date."),
             click.option("--until", type=MOMENT, help="Created before."),
@@ -48,6 +60,27 @@ def list_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def statuses(given: tuple[str, ...]) -> tuple[str, ...]:
+    from localdlc.record.view import MOVES, TERMINAL
+
+    return one_of([*filter(None, MOVES), *sorted(TERMINAL)], given)
+
+
+def job_types(given: tuple[str, ...]) -> tuple[str, ...]:
+    from localdlc.spec.rules.job import JOB_TYPES
+
+    return one_of(JOB_TYPES, given)
+
+
+def one_of(known: Iterable[str], given: tuple[str, ...]) -> tuple[str, ...]:
+    """In any case. One that is misspelt would find nothing, and not say so."""
+    names = {name.lower(): name for name in known}
+    for name in given:
+        if name.lower() not in names:
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(names.values())}")
+    return tuple(names[name.lower()] for name in given)
 
 
 def label(given: str) -> tuple[str, str]:

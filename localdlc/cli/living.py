@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from localdlc.cli.options import noticing, output, service, shared
-from localdlc.errors import BadRequest, UsageError
+from localdlc.errors import BadRequest, LocaldlcError, UsageError
 
 if TYPE_CHECKING:
     from localdlc.record.view import JobView
@@ -49,12 +50,15 @@ def stop(jobs: tuple[str, ...], everything: bool, kill: bool, output: str, **fla
     living = service(flags)
     if bool(jobs) == everything:
         raise UsageError("name the jobs to stop, or say --all")
-    for name in jobs or living.running_jobs():
+
+    def stop_one(name: str) -> None:
         try:
             say(living.stop_job(name, kill=kill), output)
         except BadRequest:
             if not everything:  # else it has ended meanwhile, which is what is wanted
                 raise
+
+    each(jobs or living.running_jobs(), stop_one)
 
 
 @click.command()
@@ -67,8 +71,21 @@ def rm(jobs: tuple[str, ...], **flags: Any) -> None:
     localdlc rm dlc2648by1dq47sn
     """
     living = service(flags)
-    for name in jobs:
-        click.echo(f"removed {living.delete_job(name)}")
+    each(jobs, lambda name: click.echo(f"removed {living.delete_job(name)}"))
+
+
+def each(names: Iterable[str], do: Callable[[str], None]) -> None:
+    """Every one, whatever is wrong with others. What that was is told, the last of it raised."""
+    failed: list[LocaldlcError] = []
+    for name in names:
+        try:
+            do(name)
+        except LocaldlcError as error:
+            failed.append(error)
+    for earlier in failed[:-1]:
+        click.echo(f"localdlc: {earlier}", err=True)
+    if failed:
+        raise failed[-1]
 
 
 def say(view: JobView, output: str) -> None:

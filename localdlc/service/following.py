@@ -45,9 +45,6 @@ class Following:
             )
         self._query = replace(self._query, tail=None)
 
-    def _tail(self, path: Path) -> Tail:
-        return self._tails.setdefault(path, Tail())
-
     def rest(self) -> Iterator[Line]:
         """Lines that never ended."""
         for path, tail in self._tails.items():

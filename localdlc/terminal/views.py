@@ -107,7 +107,7 @@ def job_text(view: JobView) -> str:
                 for span in view.history
             ),
             *indented(
-                (attempt_name(r, view.job_id), r.status, how_it_ended(r))
+                (attempt_name(r, view.job_id), r.status, end_text(r, view))
                 for replica in view.replicas.values()
                 for r in (*replica.earlier, replica)
             ),
@@ -122,6 +122,11 @@ def job_text(view: JobView) -> str:
             *indented(view.fidelity.words()),
         ]
     )
+
+
+def end_text(replica: ReplicaView, view: JobView) -> str:
+    going = replica.exit_code is None and not replica.lost and not view.terminal
+    return "" if going else how_it_ended(replica)
 
 
 def attempt_name(replica: ReplicaView, job_id: str) -> str:

@@ -155,6 +155,34 @@ def test_where_the_time_went_is_shown_and_traced(home: Path, cli: Cli) -> None:
     assert {"name", "subject", "start", "end", "seconds"} == set(rows[0])
 
 
+@pytest.mark.parametrize("command", ["stop", "rm"])
+def test_what_is_wrong_with_one_job_keeps_no_other_from_being_seen_to(
+    home: Path, cli: Cli, command: str
+) -> None:
+    said = cli(command, "dlcabsent", "dlcgone", JOB_ID)
+    assert said.code == 2
+    assert said.err.count("localdlc: there is no job ") == 2
+    assert ("cannot be stopped" in said.err) is (command == "stop")
+    assert (f"removed {JOB_ID}" in said.out) is (command == "rm")
+    assert (JOB_ID in cli("list").out) is (command == "stop")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "known"), [(["--status", "Done"], "Stopped"), (["--type", "X"], "MPIJob")]
+)
+def test_what_no_job_can_be_is_told_with_what_it_can(
+    cli: Cli, arguments: list[str], known: str
+) -> None:
+    said = cli("list", *arguments)
+    assert said.code == 2
+    assert f"'{arguments[1]}' is not one of " in said.err
+    assert known in said.err
+
+
+def test_statuses_and_types_are_taken_in_any_case(home: Path, cli: Cli) -> None:
+    assert len(cli("list", "--status", "failed", "--type", "pytorchjob", "-o", "json").json) == 1
+
+
 def test_jobs_are_listed_by_what_is_asked(home: Path, cli: Cli) -> None:
     assert len(cli("list", "--status", "Failed", "--name", "JOB", "-o", "json").json) == 1
     assert cli("list", "--status", "Succeeded", "-o", "json").json == []

@@ -29,3 +29,13 @@ def test_a_job_shows_its_history_and_its_replicas() -> None:
     assert "2026-01-01 00:00:00 Running It runs." in lines
     assert "chief-0 Failed ended with exit code 1" in lines
     assert "ps-0 Running had not ended" in lines
+
+
+def test_of_a_replica_that_runs_there_is_no_end_to_tell() -> None:
+    happened = [
+        events.JobCreated("job", "TFJob", 1),
+        StatusChanged("", "Creating"),
+        events.ReplicaStarted("dlc1-ps-0", "u", 1, "c", "ip"),
+    ]
+    text = job_text(fold(Record(n, START, "dlc1", event) for n, event in enumerate(happened)))
+    assert text.splitlines()[-1] == "  ps-0  Running"

@@ -132,12 +132,15 @@ def _localdlc_real_engine(
     from localdlc.run.docker_engine import connect
     from localdlc.testing.homes import sweep_homes
 
+    absent = ""
     try:
         engine = connect(os.environ)
     except EngineUnavailable as error:
-        if request.config.getoption("localdlc_require_engine"):
-            pytest.fail(str(error), pytrace=False)
-        pytest.skip(" ".join(str(error).split()))
+        absent = str(error)
+    if absent and request.config.getoption("localdlc_require_engine"):
+        pytest.fail(absent, pytrace=False)
+    if absent:
+        pytest.skip(" ".join(absent.split()))
     sweep_homes(engine, tmp_path_factory.getbasetemp())
     yield engine
     engine.close()

@@ -85,10 +85,19 @@ class Daemon:
         if not self.runs:
             self.begin()
         self.end()  # only so does its containerd end
+        self._end_shims()
         folder = re.escape(str(self.folder))
         for mount in re.findall(rf" ({folder}\S*) ", Path("/proc/mounts").read_text()):
             subprocess.run(("umount", "--lazy", mount), check=False)
         shutil.rmtree(self.folder)
+
+    def _end_shims(self) -> None:
+        """Those of containers that ended while their engine was not there stay for ever."""
+        address = f"{self.folder}/exec/containerd/containerd.sock".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if address in (process / "cmdline").read_bytes().split(b"\0"):
+                    os.kill(int(process.name), signal.SIGKILL)
 
 
 class OnDaemon(CommandLine):

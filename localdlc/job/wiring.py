@@ -121,12 +121,13 @@ def run_job(
     mask.learn((*plan.secret_values(), *secrets_in(request)))
     plan = within(plan, engine.ceilings())
     store = Store(config.home)
-    writer = store.open_job(plan.job_id, (request.get("Settings") or {}).get("Tags"))
+    asked = mask.value(masked_by_name(request))
+    writer = store.open_job(plan.job_id, (asked.get("Settings") or {}).get("Tags"))
     with explained(config.home):
         reached = ControlSocket(writer.folder, control)
     journal = Journal(plan.job_id, writer, mask, [*listeners, reached])
     try:
-        writer.write_document("request.json", mask.value(masked_by_name(request)))
+        writer.write_document("request.json", asked)
         journal.planned(plan)
         if config.debug_replica:
             from localdlc.plan.debugging import launch

@@ -182,7 +182,12 @@ def carry_on(
             emit = metering.heard(emit)
             metering.go_on(found, journal.view)
             after.callback(metering.leave)
-        settings = Settings(digest, config.subnets, keep=config.keep)
+        settings = Settings(
+            digest,
+            config.subnets,
+            keep=config.keep,
+            engine_patience=config.engine_patience,
+        )
         for tree in held_trees(folder / "data"):
             after.callback(tree.let_go)
         again = with_hooks(cast(Engine, Again(engine, found)), plan, found, control)

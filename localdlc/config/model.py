@@ -131,7 +131,8 @@ class Config:
     faults to rehearse, as in ``worker-1:kill@30s``. After ``hang_timeout`` seconds of silence the
     replicas' stacks are taken, and ``on_hang`` the job goes on or is stopped. In a
     ``debug_replica``, such as ``master-0:5678``, Python waits for a debugger. ``metrics``: whether
-    it is sampled what replicas use (``on``, ``off``). A home holds ``limit_jobs`` that have ended,
+    it is sampled what replicas use (``on``, ``off``). An engine that is gone in the middle of a job
+    may take ``engine_patience`` seconds to be back. A home holds ``limit_jobs`` that have ended,
     ``limit_logs`` bytes of their logs, and ``limit_cache`` bytes of caches; None is any number.
     """
 
@@ -174,6 +175,7 @@ class Config:
     on_hang: str = "stop"
     debug_replica: tuple[str, ...] = ()
     metrics: str = "on"
+    engine_patience: float = 120.0
     limit_jobs: int | None = 10_000
     limit_logs: int | None = 50 * 10**9
     limit_cache: int | None = None

@@ -206,6 +206,7 @@ SETTINGS: dict[str, Reader] = {
     "on_hang": one_of("go-on", "stop"),
     "debug_replica": several,
     "metrics": one_of("on", "off"),
+    "engine_patience": seconds,
     "limit_jobs": whole(1),
     "limit_logs": a_size,
     "limit_cache": a_size,

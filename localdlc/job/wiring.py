@@ -187,7 +187,9 @@ def supervise(
         engine, emit = outputs.under(engine), outputs.heard(journal)
         engine = with_pods(engine, plan, control.inbox.post)
         pull = "never" if config.offline else config.pull
-        settings = Settings(digest, config.subnets, pull, config.keep)
+        settings = Settings(
+            digest, config.subnets, pull, config.keep, engine_patience=config.engine_patience
+        )
         tasks |= outputs.tasks()
         for watcher in watchers(plan, config, engine, errands, control, journal):
             engine, emit = watcher.under(engine), watcher.heard(emit)

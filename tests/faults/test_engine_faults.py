@@ -68,13 +68,15 @@ def test_an_engine_that_vanishes_fails_the_job_and_gc_tidies_up_later(
     localdlc: CommandLine, proxy: Proxy, docker_client: docker.APIClient
 ) -> None:
     request = job("echo up; sleep 60", {"Master": 1, "Worker": 1})
-    going = localdlc.start_job(request, "--job-id", "dlcvanish", DOCKER_HOST=proxy.host)
+    patience = {"DOCKER_HOST": proxy.host, "LOCALDLC_ENGINE_PATIENCE": "2"}
+    going = localdlc.start_job(request, "--job-id", "dlcvanish", **patience)
     going.wait_for("master-0 | up").wait_for("worker-0 | up")
     proxy.tear_down()
     done = going.finish()
     assert done.code == 1
     assert "master-0 was lost" in done.err
     assert "worker-0 was lost" in done.err
+    assert "the engine is gone; it is waited for, 2 s at most" in done.err
     assert "`localdlc gc` will remove it" in done.err
     assert "Traceback" not in done.err
     assert " Failed " in localdlc("list").text

@@ -217,6 +217,7 @@ FROM_ENVIRONMENT = {
     "debug_replica": ("master-0:5678,worker-0", ("master-0:5678", "worker-0")),
     "fault": ("worker-1:kill@30s,ps-0:pause", ("worker-1:kill@30s", "ps-0:pause")),
     "metrics": ("off", "off"),
+    "engine_patience": ("5", 5.0),
     "limit_jobs": ("100", 100),
     "limit_logs": ("5GB", 5 * 10**9),
     "limit_cache": ("2TB", 2 * 10**12),

@@ -85,7 +85,7 @@ def daemon(program: str, settings: Mapping[str, object] | None = None) -> Iterat
     ) as process:
         said = process.stderr or ()
         # What it goes on to say is nobody's, but it must be able to say it.
-        reader = Thread(target=lambda: [None for _ in said])
+        reader = Thread(target=lambda: [None for _ in said], daemon=True)
         try:
             told = list(until(said, READY))
             if not told or READY not in told[-1]:

@@ -14,6 +14,7 @@ from localdlc.errors import LocaldlcError
 from localdlc.plan.errand import Errand
 from localdlc.plan.model import Mount
 from localdlc.record.events import Note
+from localdlc.record.names import short
 from localdlc.run import relay
 from localdlc.run.engine import ContainerSpec, Engine, Exit
 from localdlc.run.errands import Errands
@@ -87,7 +88,7 @@ class Companion:
         variables: Callable[[], str],
     ) -> None:
         self._pod = spec.labels["localdlc.pod"]
-        self._name = "credentials-" + self._pod.removeprefix(f"{spec.labels['localdlc.job']}-")
+        self._name = f"credentials-{short(self._pod, spec.labels['localdlc.job'])}"
         self._network = f"container:{container}"
         self._images = images
         self._desk = desk

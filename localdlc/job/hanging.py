@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from localdlc.config import Config
 from localdlc.plan.model import Plan
 from localdlc.record.events import Note
+from localdlc.record.names import short
 from localdlc.run.control import Control
 from localdlc.run.errands import Errands
 from localdlc.run.hangs import Hangs
@@ -34,23 +36,22 @@ def hangs(
     """
     folder = config.home / "jobs" / plan.job_id
 
-    def short(pod_id: str) -> str:
-        return pod_id.removeprefix(f"{plan.job_id}-")
+    called = partial(short, job_id=plan.job_id)
 
     def report(reason: str, stacks: Sequence[Stack], pods: Sequence[str]) -> None:
         # Before commands are shortened: half a secret would not be known again.
         clean = [replace(stack, process=masked(stack.process)) for stack in stacks]
-        text = masked(stacks_text(clean, [short(pod) for pod in pods]))
+        text = masked(stacks_text(clean, [called(pod) for pod in pods]))
         file = folder / f"stacks-{1 + len([*folder.glob('stacks-*.txt')])}.txt"
-        write(file, f"{short(reason)}; {text}\n")
-        control.inbox.post(Note(f"{short(reason)}; {shown(text)}\n  all of it: {file}"))
+        write(file, f"{called(reason)}; {text}\n")
+        control.inbox.post(Note(f"{called(reason)}; {shown(text)}\n  all of it: {file}"))
 
     def stop() -> None:
         if config.on_hang == "stop":
             control.stop("--hang-timeout")
 
     images = {replica.pod_id: replica.image for replica in plan.replicas}
-    taking = Stacks(images, errands, short, find_py_spy())
+    taking = Stacks(images, errands, called, find_py_spy())
     return Hangs(taking, config.hang_timeout or 0.0, report, stop)
 
 

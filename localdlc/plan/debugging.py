@@ -14,6 +14,7 @@ from localdlc.errors import UsageError
 from localdlc.plan import files
 from localdlc.plan.files import File
 from localdlc.plan.model import Door, Mount, Plan, ReplicaPlan
+from localdlc.record.names import short
 
 __all__ = ["debugged", "launch"]
 
@@ -42,7 +43,7 @@ def debugged(plan: Plan, asked: Sequence[str], home: Path, debugpy: str) -> Plan
     )
     where = home / "jobs" / plan.job_id / "launch.json"
     told = (
-        f"{pod.removeprefix(f'{plan.job_id}-')} waits for a debugger at 127.0.0.1:{port}; "
+        f"{short(pod, plan.job_id)} waits for a debugger at 127.0.0.1:{port}; "
         f"{where} is for .vscode/ of the code's folder."
         for pod, port in ports.items()
     )
@@ -52,9 +53,7 @@ def debugged(plan: Plan, asked: Sequence[str], home: Path, debugpy: str) -> Plan
 def wanted(text: str, number: int, plan: Plan) -> tuple[str, int]:
     """``worker-0:5679`` as a PodId and a port; the ports that are not said count upwards."""
     name, colon, port = text.partition(":")
-    pods = {
-        replica.pod_id.removeprefix(f"{plan.job_id}-"): replica.pod_id for replica in plan.replicas
-    }
+    pods = {short(replica.pod_id, plan.job_id): replica.pod_id for replica in plan.replicas}
     if name not in pods:
         raise UsageError(f"--debug-replica: there is no {name}; there are: {', '.join(pods)}.")
     if not colon:
@@ -96,7 +95,7 @@ def way_in(
     if any(mount.target == LIBRARY for mount in replica.mounts):
         port = next(door.outside for door in replica.doors if door.inside == PORT)
         yield {
-            "name": f"localdlc: {replica.pod_id.removeprefix(f'{job_id}-')}",
+            "name": f"localdlc: {short(replica.pod_id, job_id)}",
             "type": "debugpy",
             "request": "attach",
             "connect": {"host": "127.0.0.1", "port": port},

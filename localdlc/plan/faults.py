@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from localdlc.errors import UsageError
+from localdlc.record.names import short
 
 __all__ = ["ACTIONS", "Fault", "faults"]
 
@@ -82,7 +83,7 @@ def fault(text: str, job_id: str, pods: Sequence[str]) -> Fault:
     replica, action, value, when = form.groups()
     pod_id = f"{job_id}-{replica}"
     if pod_id not in pods:
-        names = ", ".join(pod.removeprefix(f"{job_id}-") for pod in pods)
+        names = ", ".join(short(pod, job_id) for pod in pods)
         raise wrong(text, f"there is no replica {replica}; there are: {names}")
     if action not in ACTIONS:
         raise wrong(text, f"there is no {action}; there are: {', '.join(ACTIONS)}")

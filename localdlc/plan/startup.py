@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from localdlc.plan.model import Plan, ReplicaPlan, StartAfter
 from localdlc.plan.progress import Progress, succeeded
+from localdlc.record.names import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +108,7 @@ def unmet(plan: Plan, progress: Progress) -> tuple[str, str] | None:
                 pod for pod in peers(plan, upstream) if pod in progress.ended and pod not in there
             ]
             if len(peers(plan, upstream)) - len(hopeless) < needed(plan, upstream):
-                name = hopeless[0].removeprefix(f"{plan.job_id}-")
+                name = short(hopeless[0], plan.job_id)
                 why = (
                     f"Job {plan.job_id} has failed because {replica.role_type} starts after "
                     f"{upstream}, and {name} has ended without."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from localdlc.plan.ask import cores_text, gpus_text, size_text
 from localdlc.plan.model import Fetch, Input, Plan, ReplicaPlan, Resources
 from localdlc.plan.resources import ulimit_text
+from localdlc.record.names import short
 
 if TYPE_CHECKING:
     from localdlc.plan.pod import Pod
@@ -130,7 +131,7 @@ def tail(plan: Plan) -> Iterator[str]:
     if plan.notes or plan.faults:
         yield ""
     for fault in plan.faults:
-        name = fault.pod_id.removeprefix(f"{plan.job_id}-")
+        name = short(fault.pod_id, plan.job_id)
         yield f"fault {fault.text}: {name} {fault.words}"
     for note in plan.notes:
         yield f"note: {note}"

@@ -18,6 +18,7 @@ from localdlc.record.events import (
     StatusChanged,
     StopRequested,
 )
+from localdlc.record.names import short
 from localdlc.record.view import TERMINAL, JobView
 
 __all__ = ["Phase", "phases", "trace"]
@@ -141,22 +142,18 @@ def trace(
     """
     rows: dict[str, int] = {}
 
-    def row(name: str) -> dict[str, int]:
+    def row(subject: str) -> dict[str, int]:
+        name = short(subject, view.job_id) or "job"
         return {"pid": 1, "tid": rows.setdefault(name, len(rows) + 1)}
-
-    def short(subject: str) -> str:
-        return subject.removeprefix(f"{view.job_id}-") or "job"
 
     events: list[dict[str, Any]] = [
         lasting(span.status, span.start, span.end or view.finished or now) | row("status")
         for span in view.history
     ]
-    events += [
-        lasting(phase.name, phase.start, phase.end) | row(short(phase.subject)) for phase in found
-    ]
+    events += [lasting(phase.name, phase.start, phase.end) | row(phase.subject) for phase in found]
     events += [
         {"ph": "i", "s": "t", "name": f"fault {fault.fault}", "ts": micros(record.time)}
-        | row(short(fault.pod_id))
+        | row(fault.pod_id)
         for record in records
         if isinstance(fault := record.event, FaultInjected)
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from localdlc.errors import BadRequest, NotFound
+from localdlc.record.names import short
 from localdlc.record.store import home_digest
 from localdlc.record.view import JobView, ReplicaView
 from localdlc.run.engine import Engine, Leftover
@@ -47,7 +48,7 @@ def chosen(view: JobView, plan: Mapping[str, Any], pod: str) -> ReplicaView:
     for name in (pod, f"{view.job_id}-{pod}"):
         if name in known:
             return view.replicas.get(name) or ReplicaView(name)
-    there = ", ".join(name.removeprefix(f"{view.job_id}-") for name in known)
+    there = ", ".join(short(name, view.job_id) for name in known)
     raise NotFound(f"{view.job_id} has no replica {pod}; there are: {there}.")
 
 

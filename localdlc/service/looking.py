@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from localdlc.config import Config
 from localdlc.errors import NotFound
+from localdlc.record.names import short
 
 if TYPE_CHECKING:
     from localdlc.record.log_query import Line, LogQuery
@@ -159,5 +160,5 @@ def chosen_pod(job_id: str, pod: str, files: Mapping[str, list[Path]]) -> str:
     for name in (pod, f"{job_id}-{pod}"):
         if name in files:
             return name
-    known = ", ".join(name.removeprefix(f"{job_id}-") for name in files) or "none yet"
+    known = ", ".join(short(name, job_id) for name in files) or "none yet"
     raise NotFound(f"{job_id} has no log of {pod}; there are: {known}.")

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from localdlc.record.names import attempt_name
 from localdlc.record.view import JobView, ReplicaView
-from localdlc.terminal.views import attempt_name
 from localdlc.terminal.words import how_it_ended, lasting
 
 __all__ = ["Board", "fitted"]

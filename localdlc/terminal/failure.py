@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from localdlc.record.names import attempt_name
 from localdlc.terminal.words import how_it_ended, lasting
 from localdlc.why import Finding, Others, Why
 
@@ -47,11 +48,9 @@ def finding_lines(finding: Finding) -> Iterator[str]:
 
 
 def name_of(why: Why) -> str:
-    first = why.first
-    if first is None:
+    if why.first is None:
         return ""
-    name = first.pod_id.removeprefix(f"{why.job_id}-")
-    return name if first.attempt == 1 else f"{name}/{first.attempt}"
+    return attempt_name(why.first, why.job_id)
 
 
 def names(others: Others) -> str:

@@ -10,11 +10,11 @@ from threading import Event, RLock, Thread
 from typing import Self
 
 from localdlc.record.events import ImageReady, InputStaged, JobCreated, Log, Progress, Record
+from localdlc.record.names import short
 from localdlc.record.view import JobView
 from localdlc.terminal.board import Board
 from localdlc.terminal.printers import TextPrinter
 from localdlc.terminal.region import Region, Size
-from localdlc.terminal.words import short
 
 __all__ = ["LivePrinter"]
 

@@ -19,9 +19,10 @@ from localdlc.record.events import (
     ReplicaRestarted,
     lines,
 )
+from localdlc.record.names import short
 from localdlc.record.view import JobView
 from localdlc.terminal.lines import collapsed, cut, readable, write_all
-from localdlc.terminal.words import befallen, event_text, how_it_ended, short
+from localdlc.terminal.words import befallen, event_text, how_it_ended
 
 if TYPE_CHECKING:
     from localdlc.why import Why

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from localdlc.record.names import short
 from localdlc.record.timeline import Phase
 from localdlc.terminal.views import table
-from localdlc.terminal.words import lasting, short
+from localdlc.terminal.words import lasting
 
 __all__ = ["timeline_text"]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from localdlc.plan.ask import size_text
 from localdlc.record.metrics import JobUse, ReplicaUse
+from localdlc.record.names import attempt_name
 from localdlc.record.usage import HostUse
 from localdlc.stage.meter import amount
 from localdlc.terminal.views import table
-from localdlc.terminal.words import short
 
 __all__ = ["top_json", "top_text"]
 
@@ -50,7 +50,7 @@ def top_text(use: JobUse, height: int | None = None) -> str:
 def cells(one: ReplicaUse, job_id: str, *, gpus: bool) -> Iterator[str]:
     """Numbers of now while it runs, and the highest that was seen."""
     now, limits = one.last, one.limits
-    yield short(one.pod_id, job_id) + (f"/{one.attempt}" if one.attempt > 1 else "")
+    yield attempt_name(one, job_id)
     yield one.status
     yield f"{now.cores:.2f}" if now else UNKNOWN
     yield f"{limits.cpus:.3g}" if limits.cpus is not None else UNKNOWN

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from localdlc.plan.ask import cores_text, size_text
 from localdlc.record.events import ReplicaUsed
+from localdlc.record.names import attempt_name, short
 from localdlc.record.view import JobView
 from localdlc.stage.meter import amount
-from localdlc.terminal.words import short
 
 __all__ = ["used_lines", "used_table"]
 
@@ -76,8 +76,7 @@ def used_table(uses: Iterable[ReplicaUsed], job_id: str) -> str:
 
 
 def cells(used: ReplicaUsed, job_id: str) -> Iterator[str]:
-    name = short(used.pod_id, job_id)
-    yield name if used.attempt == 1 else f"{name}/{used.attempt}"
+    yield attempt_name(used, job_id)
     yield f"{used.seconds:.0f}"
     yield from (f"{used.cpus_mean:.2f}", f"{used.cpus_peak:.2f}")
     yield "-" if used.cpus_limit is None else f"{used.cpus_limit:.3g}"

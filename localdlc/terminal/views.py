@@ -10,12 +10,13 @@ from localdlc.config import Cloud, CodeSource, Dataset, Oss
 from localdlc.job.sweep import Swept
 from localdlc.record.log_query import Folded
 from localdlc.record.masking import MASK
+from localdlc.record.names import attempt_name, attempted
 from localdlc.record.view import JobView, ReplicaView
 from localdlc.stage.caches import Cached
 from localdlc.stage.meter import amount
 from localdlc.terminal.lines import collapsed, readable
 from localdlc.terminal.usage import used_lines
-from localdlc.terminal.words import befallen, how_it_ended, short
+from localdlc.terminal.words import befallen, how_it_ended
 
 __all__ = [
     "cache_table",
@@ -127,15 +128,6 @@ def job_text(view: JobView) -> str:
 def end_text(replica: ReplicaView, view: JobView) -> str:
     going = replica.exit_code is None and not replica.lost and not view.terminal
     return "" if going else how_it_ended(replica)
-
-
-def attempt_name(replica: ReplicaView, job_id: str) -> str:
-    """``worker-0``, and from its second attempt on ``worker-0/2``"""
-    return attempted(short(replica.pod_id, job_id), replica.attempt)
-
-
-def attempted(name: str, attempt: int) -> str:
-    return name if attempt == 1 else f"{name}/{attempt}"
 
 
 def env_text(injected: Mapping[str, Mapping[str, str]]) -> str:

@@ -14,9 +14,10 @@ from localdlc.record.events import (
     StatusChanged,
     StopRequested,
 )
+from localdlc.record.names import short
 from localdlc.record.view import TERMINAL, ReplicaView
 
-__all__ = ["befallen", "event_text", "how_it_ended", "lasting", "short"]
+__all__ = ["befallen", "event_text", "how_it_ended", "lasting"]
 
 # Statuses that come with what brought them.
 AFTER_AN_END = frozenset({"Restarting", "SucceededReserving", "FailedReserving"})
@@ -82,10 +83,6 @@ def for_memory(replica: ReplicaView) -> str:
     from localdlc.record.memory_end import memory_clause
 
     return memory_clause(replica)
-
-
-def short(pod_id: str, job_id: str) -> str:
-    return pod_id.removeprefix(f"{job_id}-")
 
 
 def lasting(seconds: float) -> str:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from localdlc.config import Config
 from localdlc.job.wiring import Result
+from localdlc.record.names import short
 from localdlc.record.view import ReplicaView
 from localdlc.service.looking import Looking
 from localdlc.terminal.failure import cause_lines
-from localdlc.terminal.words import how_it_ended, short
+from localdlc.terminal.words import how_it_ended
 from localdlc.testing.ranks import Rank, Ranks, last_lines
 
 __all__ = ["Outcome"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from localdlc.record.names import attempt_name
 from localdlc.record.view import JobView, ReplicaView
 from localdlc.why.case import Case, Finding, Others, Tail, Why
 from localdlc.why.finding import find
@@ -37,7 +38,7 @@ def why(case: Case) -> Why | None:
         findings[first.pod_id],
         tail(case, first).lines[-LAST_LINES:],
         tuple(others(view, first, findings)),
-        "" if earliest is first else short(earliest, view),
+        "" if earliest is first else attempt_name(earliest, view.job_id),
     )
 
 
@@ -74,7 +75,7 @@ def others(
     for replica in view.replicas.values():
         if replica.pod_id != first.pod_id:
             words = fate(replica, first, findings.get(replica.pod_id))
-            fates.setdefault(words, []).append(short(replica, view))
+            fates.setdefault(words, []).append(attempt_name(replica, view.job_id))
     return (Others(tuple(names), words) for words, names in fates.items())
 
 
@@ -97,7 +98,8 @@ def fate(replica: ReplicaView, first: ReplicaView, finding: Finding | None) -> s
 def unfailed(case: Case) -> Why:
     """No replica failed: a deadline, or silence. What each said last is all there is to tell."""
     view = case.view
-    last = ((short(r, view), last_words(case, r)) for r in view.replicas.values() if r.started)
+    ran = [replica for replica in view.replicas.values() if replica.started]
+    last = ((attempt_name(one, view.job_id), last_words(case, one)) for one in ran)
     return Why(view.job_id, reason=view.reason_message, silent=tuple(last))
 
 
@@ -119,8 +121,3 @@ def tail(case: Case, replica: ReplicaView) -> Tail:
 def seconds(begin: datetime | None, end: datetime | None) -> float | None:
     """Never less than none: the engine's clock and ours differ by a little."""
     return max((end - begin).total_seconds(), 0.0) if begin and end else None
-
-
-def short(replica: ReplicaView, view: JobView) -> str:
-    name = replica.pod_id.removeprefix(f"{view.job_id}-")
-    return name if replica.attempt == 1 else f"{name}/{replica.attempt}"

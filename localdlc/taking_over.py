@@ -24,6 +24,7 @@ from localdlc.job.sweep import clear, remove, sweep
 from localdlc.job.wiring import hangs_of, metering_of, with_pods
 from localdlc.plan.model import PASTED, Plan
 from localdlc.plan.secrets import secrets_of_config
+from localdlc.record.log_file import log_path
 from localdlc.record.masking import Mask
 from localdlc.record.resuming import mended
 from localdlc.record.store import JobLog, Store, explained, home_digest
@@ -103,7 +104,7 @@ def take_up(
 
         def lines(pod_id: str, attempt: int) -> Mapping[Stream, int]:
             with explained(config.home):
-                return mended(writer.folder / "logs" / f"{pod_id}.{attempt}.log")  # type: ignore[return-value]
+                return mended(log_path(writer.folder, pod_id, attempt))  # type: ignore[return-value]
 
         found = find(plan, view, records, things, lines, datetime.now(UTC))
         mask = mask_of(plan, found, engine, config)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from localdlc.record.events import Event, JobCreated, Log, Record, StatusChanged, body, stamp
 from localdlc.record.explained import explained
-from localdlc.record.log_file import encode
+from localdlc.record.log_file import encode, log_path
 from localdlc.record.schema import transaction
 
 __all__ = ["JobLog"]
@@ -80,7 +80,7 @@ class JobLog:
         """Unbuffered, so that a reader in another process and a crash of ours lose nothing."""
         key = (pod_id, attempt)
         if key not in self._files:
-            path = self.folder / "logs" / f"{pod_id}.{attempt}.log"
+            path = log_path(self.folder, pod_id, attempt)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             self._files[key] = os.fdopen(descriptor, "wb", buffering=0)
         return self._files[key]

@@ -13,10 +13,23 @@ from typing import BinaryIO
 
 from localdlc.record.events import Log, stamp
 
-__all__ = ["LogLine", "encode", "last_lines", "read_lines"]
+__all__ = ["LogLine", "attempt_of", "encode", "last_lines", "log_path", "pod_of", "read_lines"]
 
 LogLine = tuple[str, str, bytes]
 """Time, stream, and one whole line without its newline."""
+
+
+def log_path(job: Path, pod_id: str, attempt: int) -> Path:
+    """``job`` is the job's folder."""
+    return job / "logs" / f"{pod_id}.{attempt}.log"
+
+
+def pod_of(path: Path) -> str:
+    return path.name.rsplit(".", 2)[0]
+
+
+def attempt_of(path: Path) -> int:
+    return int(path.name.rsplit(".", 2)[1])
 
 
 def encode(log: Log, time: datetime) -> bytes:

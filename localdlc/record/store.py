@@ -15,13 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from localdlc.errors import HomeError, NotFound, Unreadable, UsageError
-from localdlc.record.events import (
-    EVENT_TYPES,
-    Record,
-    decoded,
-)
+from localdlc.record.events import EVENT_TYPES, Record, decoded
 from localdlc.record.explained import explained
 from localdlc.record.job_log import JobLog
+from localdlc.record.log_file import attempt_of, pod_of
 from localdlc.record.schema import SCHEMA_VERSION, migrate, opened, transaction
 from localdlc.record.view import TERMINAL, JobView, fold
 
@@ -240,7 +237,7 @@ class Store:
         """
         found: dict[str, list[Path]] = {}
         for path in (self.job_folder(job_id) / "logs").glob("*.log"):
-            found.setdefault(path.name.rsplit(".", 2)[0], []).append(path)
+            found.setdefault(pod_of(path), []).append(path)
         order = {replica["pod_id"]: n for n, replica in enumerate(self._replicas(job_id))}
         pods = sorted(found, key=lambda pod: (order.get(pod.partition(".")[0], len(order)), pod))
         return {pod: sorted(found[pod], key=attempt_of) for pod in pods}
@@ -251,10 +248,6 @@ class Store:
             plan = json.loads((self.job_folder(job_id) / "plan.json").read_text())
             return list(plan["replicas"])
         return []
-
-
-def attempt_of(path: Path) -> int:
-    return int(path.name.rsplit(".", 2)[1])
 
 
 def take_lock(folder: Path) -> BinaryIO:

@@ -9,8 +9,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from localdlc.record.log_file import last_lines
-from localdlc.record.store import attempt_of
+from localdlc.record.log_file import attempt_of, last_lines
 from localdlc.record.view import JobView
 from localdlc.why import Case, Tail
 

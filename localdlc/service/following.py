@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from localdlc.record.log_file import LogLine
+from localdlc.record.log_file import LogLine, attempt_of, pod_of
 from localdlc.record.log_query import Line, LogQuery
-from localdlc.record.store import Store, attempt_of
+from localdlc.record.store import Store
 from localdlc.service.looking import chosen_pods
 
 __all__ = ["Following"]
@@ -48,7 +48,7 @@ class Following:
     def rest(self) -> Iterator[Line]:
         """Lines that never ended."""
         for path, tail in self._tails.items():
-            pod_id, attempt = path.name.rsplit(".", 2)[0], attempt_of(path)
+            pod_id, attempt = pod_of(path), attempt_of(path)
             yield from self._query.chosen(Line(pod_id, attempt, *line) for line in tail.rest())
 
     def rewind(self) -> None:

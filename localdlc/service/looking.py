@@ -135,9 +135,8 @@ class Looking:
 
         Raises `NotFound` for a job or replica that this home does not know.
         """
-        from localdlc.record.log_file import read_lines
+        from localdlc.record.log_file import attempt_of, read_lines
         from localdlc.record.log_query import Line, LogQuery
-        from localdlc.record.store import attempt_of
 
         query = query or LogQuery()
         with self._store() as store:

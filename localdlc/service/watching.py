@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from localdlc.record.log_file import attempt_of
 from localdlc.record.metrics import JobUse, ReplicaUse, Series, limits_in
 from localdlc.record.store import Store
 from localdlc.record.usage import HostUse, Limits, Point, Tally, between
@@ -86,4 +87,4 @@ def all_series(store: Store, name: str) -> tuple[str, Iterator[Series]]:
 
 def attempts(folder: Path, pod_id: str) -> list[tuple[int, Path]]:
     found = path_of(folder, pod_id, 1).parent.glob(f"{pod_id}.*.csv")
-    return sorted((int(path.name.rsplit(".", 2)[1]), path) for path in found)
+    return sorted((attempt_of(path), path) for path in found)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
 from typing import Any
@@ -16,6 +15,7 @@ from localdlc.plan.model import Mount
 from localdlc.record.events import Note
 from localdlc.record.names import short
 from localdlc.run import relay
+from localdlc.run.any_python import NO_PYTHON, in_any_python
 from localdlc.run.engine import ContainerSpec, Engine, Exit
 from localdlc.run.errands import Errands
 from localdlc.run.inbox import Post
@@ -28,7 +28,6 @@ __all__ = ["Accompanying"]
 PATIENCE = 60.0
 LEAVING = 15.0
 FOLDER = "/run/localdlc"
-RUN = 'exec "$(command -v python3 || command -v python)" -c "$0" "$1"'
 WITHOUT = "there are no credentials at localhost:7002"
 
 
@@ -143,14 +142,14 @@ class Companion:
         """Runs the relay to its end; why it ended."""
         self._said.clear()
         folder = str(self._desk.socket(self._pod).parent)
-        command = ("/bin/sh", "-c", RUN, Path(relay.__file__).read_text(), f"{FOLDER}/desk")
+        command = in_any_python(relay, f"{FOLDER}/desk")
         mounts = (Mount(folder, FOLDER, read_only=True),)
         errand = Errand(self._name, image, command, mounts=mounts, network=self._network)
         try:
             end = errands.run(errand, self._hear)
         except LocaldlcError as error:
             return str(error)
-        if end.code in {126, 127}:
+        if end.code in NO_PYTHON:
             return f"the image {image} has no python3 to relay them, and neither has {BASE}"
         return f"the relay ended with {end.code}: {' '.join(self._said[-1:])}"
 

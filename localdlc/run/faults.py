@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from pathlib import Path
 from threading import Event as Flag
 from threading import Lock, Thread
 from typing import Any, cast
@@ -24,6 +23,7 @@ from localdlc.record.events import (
     ReplicaStarted,
 )
 from localdlc.run import delay
+from localdlc.run.any_python import NO_PYTHON, in_any_python
 from localdlc.run.engine import Engine, Exit
 from localdlc.run.errands import Errands
 from localdlc.run.inbox import Post
@@ -32,7 +32,6 @@ __all__ = ["Faults"]
 
 # A replica whose machine is taken away has not finished, however well it took its leave.
 RECLAIMED = 143
-RUN = 'exec "$(command -v python3 || command -v python)" -c "$0" "$@"'
 NO_NETEM = "this machine's kernel has no netem (CONFIG_NET_SCH_NETEM); nothing is delayed"
 
 
@@ -158,11 +157,10 @@ class Faults:
 
     def _delay(self, fault: Fault, container: str) -> None:
         said: list[str] = []
-        text = Path(delay.__file__).read_text()
         errand = Errand(
             f"delay-{self._plan.faults.index(fault)}",
             self._images[fault.pod_id],
-            ("/bin/sh", "-c", RUN, text, str(fault.seconds)),
+            in_any_python(delay, str(fault.seconds)),
             network=f"container:{container}",
             user="0",
             rights=Rights(added=("NET_ADMIN",)),
@@ -170,7 +168,7 @@ class Faults:
         code = self._errands.run(errand, said.append).code
         if code == delay.WITHOUT:
             raise EngineUnavailable(NO_NETEM)
-        if code in {126, 127}:
+        if code in NO_PYTHON:
             raise EngineUnavailable(f"{errand.image} has no python3 to ask the kernel with")
         if code:
             raise EngineUnavailable(" ".join(said) or f"netem was set with exit code {code}")

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from contextlib import closing
-from pathlib import Path
 from threading import Lock
 
 from localdlc.errors import EngineUnavailable
 from localdlc.plan.model import Plan, ReplicaPlan
 from localdlc.record.events import Note
 from localdlc.run import greeter
+from localdlc.run.any_python import NO_PYTHON, in_any_python
 from localdlc.run.containers import container_of, hosts
 from localdlc.run.engine import ContainerSpec, Engine
 from localdlc.run.inbox import Post
@@ -30,8 +30,6 @@ MOST = 8
 PATIENCE = 20.0
 # How often it is looked whether the check is still wanted, in seconds.
 EVERY = 0.2
-RUN = 'exec "$(command -v python3 || command -v python)" -c "$0" "$@"'
-NO_PYTHON = {126, 127}
 
 
 class Sanity:
@@ -88,13 +86,12 @@ class Sanity:
     def _spec(self, replica: ReplicaPlan) -> ContainerSpec:
         main = container_of(self._plan, replica, self._home, hosts(self._plan), attempt=1)
         peers = [other.hostname for other in self._chosen if other is not replica]
-        text = Path(greeter.__file__).read_text()
         looks, expected = gpu_check(self._plan, main)
         return ContainerSpec(
             name=f"{main.name}.sanity",
             hostname=main.hostname,
             image=main.image,
-            command=("/bin/sh", "-c", looks + RUN, text, str(PATIENCE), *peers),
+            command=in_any_python(greeter, str(PATIENCE), *peers, before=looks),
             env=expected,
             network=main.network,
             ip=main.ip,

@@ -13,7 +13,7 @@ from localdlc.errors import EngineUnavailable, LocaldlcError
 from localdlc.plan.errand import Errand
 from localdlc.plan.model import Resources
 from localdlc.run.engine import ContainerSpec, Engine, Exit
-from localdlc.run.lines import Lines
+from localdlc.run.lines import pieces_of
 
 __all__ = ["Errands", "OnLine"]
 
@@ -45,11 +45,7 @@ class Errands:
             with closing(self._engine.attach(container)) as output:
                 self._engine.start(container)
                 self._note(errand, container)
-                lines = Lines()
-                for stream, block in output:
-                    for piece in lines.feed(stream, block):
-                        tell(piece.data, on_line)
-                for piece in lines.rest():
+                for piece in pieces_of(output):
                     tell(piece.data, on_line)
             end = self._engine.wait(container)
             if errand.becomes and not end.code:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from localdlc.run.engine import Stream
@@ -51,3 +51,11 @@ class Lines:
         self._tails[stream] = []
         self._sizes[stream] = 0
         return data
+
+
+def pieces_of(output: Iterable[tuple[Stream, bytes]]) -> Iterator[Piece]:
+    """All of an output, to its end."""
+    lines = Lines()
+    for stream, block in output:
+        yield from lines.feed(stream, block)
+    yield from lines.rest()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from localdlc.plan.pod import Pod, Rights, SideContainer
 from localdlc.record.events import Log, Note
 from localdlc.run.engine import Attachment, ContainerSpec, Engine, Exit, NotBegun, Stream
 from localdlc.run.inbox import Post
-from localdlc.run.lines import Lines
+from localdlc.run.lines import pieces_of
 
 __all__ = ["Pods"]
 
@@ -232,13 +233,10 @@ class Life:
         """Runs it to its end; None where it was not begun, because all is over."""
         container = self._engine.create(spec)
         try:
-            output = self._engine.attach(container)
-            try:
+            with closing(self._engine.attach(container)) as output:
                 if not self._start(side, container):
                     return None
                 self._read(side, output)
-            finally:
-                output.close()
             return self._ended(side, self._engine.wait(container))
         finally:
             with self._changing:
@@ -258,11 +256,7 @@ class Life:
     def _read(self, side: SideContainer, output: Attachment) -> None:
         attempt = int(self._main.labels["localdlc.attempt"])
         name = f"{self._main.labels['localdlc.pod']}.{side.name}"
-        lines = Lines()
-        for stream, block in output:
-            for piece in lines.feed(stream, block):
-                self._post(Log(name, attempt, *piece))
-        for piece in lines.rest():
+        for piece in pieces_of(output):
             self._post(Log(name, attempt, *piece))
 
     def _ended(self, side: SideContainer, end: Exit) -> Exit:

@@ -17,7 +17,7 @@ from typing import Any, cast
 from localdlc.config import Config
 from localdlc.errors import EngineUnavailable, LocaldlcError
 from localdlc.job.finding import find, unfit
-from localdlc.job.inheritance import ENGINE, discard_inheritance, inherit
+from localdlc.job.inheritance import ENGINE, Heirloom, discard_inheritance, inherit
 from localdlc.job.journal import Journal
 from localdlc.job.outputs import Outputs
 from localdlc.job.sweep import clear, remove, sweep
@@ -56,22 +56,19 @@ def take_over(job_id: str, config: Config, control: Control, ready: Callable[[],
     Does nothing for a job that has ended or that somebody else has; sweeps one with which nobody
     can carry on. Raises `EngineUnavailable` when its engine is not there: then it stays as it is.
     """
-    store = Store(config.home)
-    try:
+    with closing(Store(config.home)) as store:
         writer = store.adopt_job(job_id)
         if writer is None:
             return
         with closing(writer):
             why = take_up(store, writer, config, control, ready)
         if why:
-            sweep(engine_of(writer, os.environ), config.home, only_job=job_id, why=why)
-    finally:
-        store.close()
+            engine = engine_of(inherit(writer.folder), os.environ)
+            sweep(engine, config.home, only_job=job_id, why=why)
 
 
-def engine_of(writer: JobLog, environment: Mapping[str, str]) -> Engine:
+def engine_of(left: Heirloom | str, environment: Mapping[str, str]) -> Engine:
     """The engine of the job, waited for as long as it may take to come up."""
-    left = inherit(writer.folder)
     if not isinstance(left, str):  # where its own engine is, and not ours
         others = {name: value for name, value in environment.items() if name not in ENGINE}
         environment = {**others, **left[2]}
@@ -97,7 +94,7 @@ def take_up(
     if isinstance(left, str):
         return left
     plan, settings, _ = left
-    with closing(engine_of(writer, os.environ)) as engine:
+    with closing(engine_of(left, os.environ)) as engine:
         things = of_job(engine, config.home, writer.job_id)
         if why := unfit(view, plan, things):
             return why

@@ -21,13 +21,7 @@ from typing import Literal
 from localdlc.errors import LocaldlcError
 from localdlc.job.handover import Handover
 from localdlc.job.inheritance import NOT_CREATED, discard_inheritance, inherit
-from localdlc.record.events import (
-    ContainersKept,
-    JobFinished,
-    Record,
-    ReplicaLost,
-    StatusChanged,
-)
+from localdlc.record.events import ContainersKept, JobFinished, Record, ReplicaLost, StatusChanged
 from localdlc.record.store import JobLog, Store, home_digest
 from localdlc.record.view import fold
 from localdlc.run.engine import Engine, Leftover
@@ -72,8 +66,7 @@ def sweep(
     """
     found = sorted(engine.leftovers(home_digest(home)), key=job_of)
     things = {job_id: list(group) for job_id, group in groupby(found, key=job_of)}
-    store = Store(home)
-    try:
+    with closing(Store(home)) as store:
         swept = []
         chosen = dict.fromkeys((*things, *(row.job_id for row in store.unfinished())))
         for job_id in (only_job,) if only_job else (job for job in chosen if job != except_job):
@@ -83,8 +76,6 @@ def sweep(
             )
             swept += on_its_own(job_id, step)
         return swept
-    finally:
-        store.close()
 
 
 def sweep_one(
@@ -129,16 +120,13 @@ def sweep_images(engine: Engine, home: Path, *, dry_run: bool = False) -> list[S
 
     ours = reference(home_digest(home), "")
     cached = {folder.name for folder in (home / "cache" / "wheels").glob("*")}
-    store = Store(home)
-    try:
+    with closing(Store(home)) as store:
         names = {name.removeprefix(ours) for name in engine.image_names() if name.startswith(ours)}
         idle = [
             f"{ours}{name}"
             for name in sorted(names - cached)
             if not store.supervised(name.rpartition("-")[0] or name)
         ]
-    finally:
-        store.close()
     return [Swept("image", name) if dry_run else remove_image(engine, name) for name in idle]
 
 

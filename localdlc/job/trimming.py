@@ -25,16 +25,13 @@ def trim(config: Config, *, dry_run: bool = False) -> list[str]:
 
     With ``dry_run`` nothing goes, and the sentences say what would.
     """
-    store = Store(config.home)
-    try:
+    with closing(Store(config.home)) as store:
         done = "would be" if dry_run else "were"
         return [
             *jobs_trimmed(store, config.limit_jobs, done, dry_run=dry_run),
             *logs_trimmed(store, config.limit_logs, done, dry_run=dry_run),
             *cache_trimmed(config.home, config.limit_cache, done, dry_run=dry_run),
         ]
-    finally:
-        store.close()
 
 
 def ended(store: Store) -> list[JobRow]:

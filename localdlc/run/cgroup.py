@@ -38,10 +38,8 @@ class Cgroup:
 
     def _unified(self, received: int, sent: int) -> Usage:
         folder = self.groups("memory")
-        held, cache = (
-            number(folder / "memory.current"),
-            counter(folder / "memory.stat", "inactive_file"),
-        )
+        held = number(folder / "memory.current")
+        cache = counter(folder / "memory.stat", "inactive_file")
         read, written = io_stat(optional(folder / "io.stat"))
         return Usage(
             cpu=counter(folder / "cpu.stat", "usage_usec") / 1e6,

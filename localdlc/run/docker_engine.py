@@ -16,11 +16,7 @@ import requests.exceptions
 
 from localdlc.errors import EngineUnavailable, ImageError, LocaldlcError
 from localdlc.run.ceilings import ceilings
-from localdlc.run.docker_bodies import (
-    container_config,
-    overlay_options,
-    sees_all,
-)
+from localdlc.run.docker_bodies import container_config, overlay_options, sees_all
 from localdlc.run.docker_errors import gone_is_fine, speaking, starting
 from localdlc.run.docker_found import FoundContainers, free_of_the_dead
 from localdlc.run.docker_images import MadeImages

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,15 +31,10 @@ class Looking:
     def __init__(self, config: Config) -> None:
         self.config = config
 
-    @contextmanager
-    def _store(self) -> Iterator[Store]:
+    def _store(self) -> closing[Store]:
         from localdlc.record.store import Store
 
-        store = Store(self.config.home)
-        try:
-            yield store
-        finally:
-            store.close()
+        return closing(Store(self.config.home))
 
     def list_jobs(self, query: JobQuery | None = None) -> list[JobRow]:
         """Newest first, unless ``query`` says otherwise."""

@@ -179,11 +179,7 @@ class TextPrinter:
         for pod_id in {pod for pod, _ in self._pending}:
             self._end_lines(pod_id, view.job_id)
         # What is wrong comes last, where the eye is.
-        for line in (
-            *self._faithfulness(view),
-            *self._used(view),
-            *self._failure(finish, view),
-        ):
+        for line in (*self._faithfulness(view), *self._used(view), *self._failure(finish, view)):
             self.say(line)
         word = self._paint(finish.status, STATUS_COLOURS.get(finish.status, 0))
         by = finish.deciding_replica

@@ -67,8 +67,8 @@ def find(
 
     return Found(
         status=view.status,
-        age=seconds(view.created, now),
-        running=seconds(running_since(view), now),
+        age=view.age(now),
+        running=view.running(now),
         restarts=view.restarts,
         containers=tuple(map(found, sorted(known))),
         stopped=view.stop_requested_by is not None,
@@ -83,15 +83,6 @@ def containers_of(leftovers: Iterable[Leftover]) -> dict[Attempt, Leftover]:
         for thing in leftovers
         if thing.kind == "container" and "localdlc.pod" in thing.labels
     }
-
-
-def running_since(view: JobView) -> datetime | None:
-    return next((span.start for span in view.history if span.status == "Running"), None)
-
-
-def seconds(since: datetime | None, now: datetime) -> float:
-    """Never less than none: clocks are set back, too."""
-    return max(0.0, (now - since).total_seconds()) if since else 0.0
 
 
 def told_at(

@@ -260,8 +260,7 @@ def ended(records: list[Record]) -> bool:
 def judge(writer: JobLog, records: list[Record], reason: str) -> None:
     now = datetime.now(UTC)
     view = fold(records)
-    past = (now - view.created).total_seconds() if view.created else 0.0
-    seconds = round(max(0.0, past), 3)  # a clock may have been set back
+    seconds = round(view.age(now), 3)
     verdict = view.verdict_in_reserve or ("Failed", "SupervisorLost", reason)
     events = (
         *(

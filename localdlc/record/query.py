@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from localdlc.record.events import stamp
 
 __all__ = ["SORTS", "JobQuery"]
 
@@ -64,13 +66,8 @@ class JobQuery:
         if self.name:
             yield "instr(lower(display_name), lower(?))", (self.name,)
         if self.since:
-            yield "created >= ?", (stored(self.since),)
+            yield "created >= ?", (stamp(self.since),)
         if self.until:
-            yield "created < ?", (stored(self.until),)
+            yield "created < ?", (stamp(self.until),)
         for name, value in self.labels:
             yield "json_extract(tags, ?) = ?", (f'$."{name}"', value)
-
-
-def stored(time: datetime) -> str:
-    """As the store writes times, which sort as text."""
-    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -114,12 +114,26 @@ class JobView:
     def terminal(self) -> bool:
         return self.status in TERMINAL
 
+    def age(self, now: datetime) -> float:
+        """Seconds since it was created."""
+        return elapsed(self.created, now)
+
+    def running(self, now: datetime) -> float:
+        """Seconds since it is Running, or was for the first time."""
+        began = (span.start for span in self.history if span.status == "Running")
+        return elapsed(next(began, None), now)
+
     @property
     def verdict_in_reserve(self) -> tuple[str, str, str] | None:
         """Status, reason code and message that a job will have whose replicas are only held."""
         status = self.status.removesuffix("Reserving")
         known = (status, self.reason_code, self.reason_message)
         return known if status != self.status else None
+
+
+def elapsed(since: datetime | None, now: datetime) -> float:
+    """Never less than none: clocks are set back, too."""
+    return max(0.0, (now - since).total_seconds()) if since else 0.0
 
 
 def fold(records: Iterable[Record]) -> JobView:

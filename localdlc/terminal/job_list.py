@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from localdlc.record.store import JobRow
-from localdlc.terminal.views import table
+from localdlc.terminal.table import table
 from localdlc.terminal.words import lasting
 
 __all__ = ["job_table"]

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from localdlc.record.names import short
 from localdlc.record.timeline import Phase
-from localdlc.terminal.views import table
+from localdlc.terminal.table import table
 from localdlc.terminal.words import lasting
 
 __all__ = ["timeline_text"]

@@ -11,7 +11,7 @@ from localdlc.record.metrics import JobUse, ReplicaUse
 from localdlc.record.names import attempt_name
 from localdlc.record.usage import HostUse
 from localdlc.stage.meter import amount
-from localdlc.terminal.views import table
+from localdlc.terminal.table import table
 
 __all__ = ["top_json", "top_text"]
 

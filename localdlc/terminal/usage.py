@@ -11,6 +11,7 @@ from localdlc.record.events import ReplicaUsed
 from localdlc.record.names import attempt_name, short
 from localdlc.record.view import JobView
 from localdlc.stage.meter import amount
+from localdlc.terminal.table import table
 
 __all__ = ["used_lines", "used_table"]
 
@@ -67,8 +68,6 @@ def gpu_words(used: Sequence[ReplicaUsed]) -> Iterator[str]:
 
 def used_table(uses: Iterable[ReplicaUsed], job_id: str) -> str:
     """``localdlc show --metrics``: a row for each attempt."""
-    from localdlc.terminal.views import table
-
     titles = ("REPLICA", "SECONDS", "CPU MEAN", "PEAK", "OF", "MEMORY MEAN", "PEAK", "OF", "ASKED")
     rows: list[tuple[str, ...]] = [(*titles, "NET IN", "OUT", "READ", "WRITTEN")]
     rows += [tuple(cells(used, job_id)) for used in uses]

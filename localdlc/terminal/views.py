@@ -15,6 +15,7 @@ from localdlc.record.view import JobView, ReplicaView
 from localdlc.stage.caches import Cached
 from localdlc.stage.meter import amount
 from localdlc.terminal.lines import collapsed, readable
+from localdlc.terminal.table import indented, table
 from localdlc.terminal.usage import used_lines
 from localdlc.terminal.words import befallen, how_it_ended
 
@@ -91,12 +92,6 @@ def removed_text(one: Cached, *, gone: bool) -> str:
     return f"removed {what} ({amount(one.bytes)})" if gone else f"{what} stays: a job uses it"
 
 
-def table(cells: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    line = "  ".join(f"{{:<{width}}}" for width in widths)
-    return "\n".join(line.format(*row).rstrip() for row in cells)
-
-
 def job_text(view: JobView) -> str:
     """``localdlc show``"""
     return "\n".join(
@@ -147,12 +142,6 @@ def took(view: JobView) -> str:
 
 def stop_text(view: JobView) -> str:
     return f"stop was asked for by {view.stop_requested_by}" if view.stop_requested_by else ""
-
-
-def indented(rows: Iterable[str | tuple[str, ...]]) -> list[str]:
-    """Rows as an indented table; none, if there are none."""
-    cells = [(row,) if isinstance(row, str) else row for row in rows]
-    return [f"  {line}" for line in table(cells).splitlines()] if cells else []
 
 
 def setting_text(value: object) -> str:

@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from localdlc.errors import UsageError
-from localdlc.plan import files
+from localdlc.plan import debug_hook, files
+from localdlc.plan.debug_hook import HOOK, LIBRARY, PORT
 from localdlc.plan.files import File
 from localdlc.plan.model import Door, Mount, Plan, ReplicaPlan
 from localdlc.record.names import short
 
 __all__ = ["debugged", "launch"]
 
-HOOK = "/localdlc-debug/hook"
-LIBRARY = "/localdlc-debug/lib/debugpy"
-PORT = 5678
+PACKAGE = f"{LIBRARY}/debugpy"
 HIGHEST_PORT = 65535
 # Else it warns of Python's frozen modules, which nobody debugs.
 QUIET = {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}
@@ -64,14 +63,14 @@ def wanted(text: str, number: int, plan: Plan) -> tuple[str, int]:
 
 
 def waiting(replica: ReplicaPlan, port: int, folder: Path, debugpy: str) -> ReplicaPlan:
-    hook = File(f"{HOOK}/sitecustomize.py", Path(__file__).with_name("debug_hook.py").read_text())
+    hook = File(f"{HOOK}/sitecustomize.py", Path(debug_hook.__file__).read_text())
     there = replica.env.get("PYTHONPATH")
     mounts = files.mounts((hook,), folder / "files" / replica.pod_id)
     return replace(
         replica,
         env={**replica.env, **QUIET, "PYTHONPATH": f"{HOOK}:{there}" if there else HOOK},
         files=(*replica.files, hook),
-        mounts=(*replica.mounts, *mounts, Mount(debugpy, LIBRARY, read_only=True)),
+        mounts=(*replica.mounts, *mounts, Mount(debugpy, PACKAGE, read_only=True)),
         doors=(*replica.doors, Door(PORT, port)),
     )
 
@@ -92,7 +91,7 @@ def launch(plan: Plan) -> dict[str, Any]:
 def way_in(
     replica: ReplicaPlan, job_id: str, maps: Sequence[Mapping[str, str]]
 ) -> Iterable[dict[str, Any]]:
-    if any(mount.target == LIBRARY for mount in replica.mounts):
+    if any(mount.target == PACKAGE for mount in replica.mounts):
         port = next(door.outside for door in replica.doors if door.inside == PORT)
         yield {
             "name": f"localdlc: {short(replica.pod_id, job_id)}",

@@ -16,10 +16,10 @@ from localdlc.doctor.machine import config_checks, memory_check, program_checks,
 from localdlc.doctor.trials import ground, trials
 from localdlc.errors import EngineUnavailable, HomeError, LocaldlcError, ResourceError
 from localdlc.run.engine import Engine, EngineFacts
+from localdlc.run.engine_address import START
 
 __all__ = ["examine"]
 
-ENGINE_MEND = "Start Docker, or point DOCKER_HOST or DOCKER_CONTEXT at a running engine."
 HOME_MEND = "`localdlc cache rm` makes room, or choose another --home."
 ENGINE_ROOM_MEND = "`docker system df` shows what can go."
 
@@ -41,7 +41,7 @@ def examine(
         connected = engine()
         facts = connected.describe()
     except EngineUnavailable as error:
-        yield Check("engine", "problem", str(error).splitlines()[0], ENGINE_MEND)
+        yield Check("engine", "problem", str(error).splitlines()[0], START)
         yield Check("containers", "skipped", "there is no engine to try them on")
         return
     yield from engine_checks(facts)

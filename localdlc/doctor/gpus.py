@@ -9,16 +9,14 @@ from localdlc.config import Config
 from localdlc.config.gpus import Gpu
 from localdlc.doctor.check import Check
 from localdlc.errors import LocaldlcError
+from localdlc.run.docker_gpus import TOOLKIT
 from localdlc.run.engine import EngineFacts
 from localdlc.run.gpus import inventory
 
 __all__ = ["TOOLKIT_MEND", "gpu_check", "runtime_check"]
 
 DRIVER = Path("/proc/driver/nvidia/version")
-TOOLKIT_MEND = (
-    "Install nvidia-container-toolkit, say `nvidia-ctk runtime configure --runtime=docker` and "
-    "restart the engine."
-)
+TOOLKIT_MEND = f"{TOOLKIT}."
 CDI_MEND = "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
 HOOK = "nvidia-container-runtime-hook"
 

@@ -1,7 +1,7 @@
 """The sitecustomize of a replica that is debugged: the first Python program waits for a debugger.
 
-It runs in the replica's Python, which may be 3.8 or later, before the program; nothing here runs it.
-What goes wrong must not keep the program from running.
+It runs in the replica's Python, which may be 3.8 or later, before the program; here only its text
+is read. What goes wrong must not keep the program from running.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from localdlc.errors import LocaldlcError, ResourceError
 if TYPE_CHECKING:
     from localdlc.config.gpus import Gpu
 
-__all__ = ["Dialect", "dialect", "gpu_config", "names", "not_given"]
+__all__ = ["TOOLKIT", "Dialect", "dialect", "gpu_config", "names", "not_given"]
 
 Dialect = Literal["nvidia", "cdi"]
 
@@ -25,6 +25,10 @@ PODMAN_SINCE = (5, 4)
 # What engines say at the start of a container when they cannot give it its GPUs.
 REFUSED = re.compile(
     r"could not select device driver|unresolvable CDI devices|nvidia-container-(cli|runtime)"
+)
+TOOLKIT = (
+    "Install nvidia-container-toolkit, say `nvidia-ctk runtime configure --runtime=docker` and "
+    "restart the engine"
 )
 
 
@@ -91,7 +95,6 @@ def not_given(error: LocaldlcError) -> ResourceError | None:
     if not REFUSED.search(str(error)):
         return None
     return ResourceError(
-        f"the engine gives containers no GPUs: {error} Install nvidia-container-toolkit, say "
-        "`nvidia-ctk runtime configure --runtime=docker` and restart the engine; see `localdlc "
-        "doctor`. Or run the job without: --gpus none."
+        f"the engine gives containers no GPUs: {error} {TOOLKIT}; see `localdlc doctor`. Or run "
+        "the job without: --gpus none."
     )

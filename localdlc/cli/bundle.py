@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localdlc.cli.options import service, shared
+from localdlc.cli.options import JOB, service, shared
 
 if TYPE_CHECKING:
     from localdlc.service import Service
 
 
 @click.command()
-@click.argument("job", metavar="JOB")
+@JOB
 @click.option("--to", metavar="FILE", type=click.Path(path_type=Path), help="(<JobId>.tar.gz)")
 @shared
 def bundle(job: str, to: Path | None, **flags: Any) -> None:

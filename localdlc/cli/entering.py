@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localdlc.cli.options import noticing, shared
+from localdlc.cli.options import JOB, noticing, shared
 from localdlc.errors import LocaldlcError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ BLOCK = 1 << 16
 
 @click.command("exec", context_settings={"allow_interspersed_args": False})
 @shared
-@click.argument("job", metavar="JOB")
+@JOB
 @click.argument("pod", metavar="POD")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- CMD...]")
 def exec_(job: str, pod: str, command: tuple[str, ...], **flags: Any) -> int:

@@ -4,62 +4,55 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from localdlc.cli.moments import MOMENT
-from localdlc.cli.options import noticing, output, service, shared
+from localdlc.cli.options import JOB, apply, noticing, output, service, shared
 from localdlc.record.query import SORTS, JobQuery
 
 if TYPE_CHECKING:
     from localdlc.record.timeline import Phase
     from localdlc.record.view import JobView
 
-F = TypeVar("F", bound=Callable[..., Any])
-JOB = click.argument("job", metavar="JOB")
-
-
-def list_options(command: F) -> F:
-    """Which jobs, and in which order."""
-    for option in reversed(
-        [
-            click.option(
-                "--status",
-                "statuses",
-                multiple=True,
-                callback=lambda _ctx, _param, given: given and statuses(given),
-                help="Only with this status.",
-            ),
-            click.option(
-                "--type",
-                "types",
-                multiple=True,
-                callback=lambda _ctx, _param, given: given and job_types(given),
-                help="Only of this JobType.",
-            ),
-            click.option("--name", default="", metavar="TEXT", help="With TEXT in the name."),
-            click.option("--since", type=MOMENT, help="Created after: 2h (ago), or a date."),
-            click.option("--until", type=MOMENT, help="Created before."),
-            click.option(
-                "--label",
-                "labels",
-                multiple=True,
-                metavar="K=V",
-                callback=lambda _ctx, _param, given: tuple(map(label, given)),
-                help="With this tag in Settings.Tags.",
-            ),
-            click.option("--sort", type=click.Choice(list(SORTS)), default="created"),
-            click.option("--asc", "ascending", is_flag=True, help="The least or oldest first."),
-            click.option("-n", "--limit", type=click.IntRange(1), help="At most so many."),
-            click.option("--page", type=click.IntRange(1), default=1, help="The next so many."),
-        ]
-    ):
-        command = option(command)
-    return command
+list_options = apply(
+    [
+        click.option(
+            "--status",
+            "statuses",
+            multiple=True,
+            callback=lambda _ctx, _param, given: given and statuses(given),
+            help="Only with this status.",
+        ),
+        click.option(
+            "--type",
+            "types",
+            multiple=True,
+            callback=lambda _ctx, _param, given: given and job_types(given),
+            help="Only of this JobType.",
+        ),
+        click.option("--name", default="", metavar="TEXT", help="With TEXT in the name."),
+        click.option("--since", type=MOMENT, help="Created after: 2h (ago), or a date."),
+        click.option("--until", type=MOMENT, help="Created before."),
+        click.option(
+            "--label",
+            "labels",
+            multiple=True,
+            metavar="K=V",
+            callback=lambda _ctx, _param, given: tuple(map(label, given)),
+            help="With this tag in Settings.Tags.",
+        ),
+        click.option("--sort", type=click.Choice(list(SORTS)), default="created"),
+        click.option("--asc", "ascending", is_flag=True, help="The least or oldest first."),
+        click.option("-n", "--limit", type=click.IntRange(1), help="At most so many."),
+        click.option("--page", type=click.IntRange(1), default=1, help="The next so many."),
+    ]
+)
+"""Which jobs, and in which order."""
 
 
 def statuses(given: tuple[str, ...]) -> tuple[str, ...]:

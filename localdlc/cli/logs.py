@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from localdlc.cli.moments import MOMENT
-from localdlc.cli.options import noticing, output, shared
+from localdlc.cli.options import JOB, noticing, output, shared
 from localdlc.errors import UsageError
 from localdlc.record.log_query import Line, LogQuery, folded
 
@@ -27,7 +27,7 @@ def pattern(_ctx: object, _param: object, given: str | None) -> re.Pattern[bytes
 
 
 @click.command()
-@click.argument("job", metavar="JOB")
+@JOB
 @click.argument("pods", nargs=-1, metavar="[POD]...")
 @click.option("-f", "--follow", is_flag=True, help="And what is written until the job has ended.")
 @click.option("--attempt", type=click.IntRange(1), help="Only what was written in this attempt.")

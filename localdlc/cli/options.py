@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from localdlc.config import Config
     from localdlc.service import Service
 
-__all__ = ["job_options", "noticing", "output", "read_body", "service", "shared", "strict"]
+__all__ = [
+    "JOB",
+    "apply",
+    "job_options",
+    "noticing",
+    "output",
+    "read_body",
+    "service",
+    "shared",
+    "strict",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,6 +35,8 @@ LARGEST_FILE = 1 << 20
 
 
 def apply(options: list[Callable[[F], F]]) -> Callable[[F], F]:
+    """One decorator of all of them, which are shown in this order."""
+
     def decorate(function: F) -> F:
         for option in reversed(options):
             function = option(function)
@@ -32,6 +44,8 @@ def apply(options: list[Callable[[F], F]]) -> Callable[[F], F]:
 
     return decorate
 
+
+JOB = click.argument("job", metavar="JOB")
 
 shared = apply(
     [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localdlc.cli.options import noticing, output, shared
+from localdlc.cli.options import JOB, noticing, output, shared
 from localdlc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ PATIENCE = 5
 
 
 @click.command()
-@click.argument("job", metavar="JOB")
+@JOB
 @click.option("--once", is_flag=True, help="Print the table once, as it does into a pipe.")
 @shared
 @output

@@ -188,7 +188,7 @@ def carry_on(
         )
         for tree in held_trees(folder / "data"):
             after.callback(tree.let_go)
-        again = with_hooks(cast(Engine, Again(engine, found)), plan, found, control)
+        again = with_hooks(Again(engine, found), plan, found, control)
         Supervisor(plan, again, emit, settings, control).carry_on(found)
     outputs.write_back(journal, succeeded=journal.view.status == "Succeeded")
 

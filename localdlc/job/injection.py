@@ -10,7 +10,6 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import cast
 
 from localdlc.config import Config
 from localdlc.errors import InputError
@@ -68,7 +67,7 @@ class Injected:
     def beside(self, engine: Engine, post: Post) -> Engine:
         """The same engine; a replica that it starts has its relay until it has ended."""
         errands = Errands(engine, self._job_id, self._home)
-        return cast(Engine, Accompanying(engine, errands, self._desk, self.variables, post))
+        return Accompanying(engine, errands, self._desk, self.variables, post)
 
     def close(self) -> None:
         self._desk.close()

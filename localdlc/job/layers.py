@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
-from typing import Any, cast
+from typing import Any
 
 from localdlc.errors import EngineUnavailable, LocaldlcError
 from localdlc.plan.errand import Errand
@@ -86,7 +86,7 @@ class Layers:
 
     def under(self, engine: Engine) -> Engine:
         """The same engine; what it creates writes into the layers."""
-        return cast(Engine, Layered(engine, self._mounted)) if self._data else engine
+        return Layered(engine, self._mounted) if self._data else engine
 
     def _mounted(self, spec: ContainerSpec) -> ContainerSpec:
         return replace(spec, mounts=tuple(map(self._instead, spec.mounts)))

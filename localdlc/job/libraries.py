@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from localdlc.config import Config
 from localdlc.errors import ImageError, LocaldlcError
@@ -50,7 +50,7 @@ class Installations:
 
     def under(self, engine: Engine) -> Engine:
         """The same engine; replicas that it creates begin in ready images, where they may."""
-        return cast(Engine, Ready(engine, self._tasks))
+        return Ready(engine, self._tasks)
 
     def leave(self) -> None:
         """After the job, however it ended."""

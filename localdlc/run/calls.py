@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, cast
+from typing import Any
 
 from localdlc.run.engine import Engine
 from localdlc.run.inbox import Asked, Post
@@ -77,7 +77,7 @@ class Calls:
 
     def watched(self, engine: Engine) -> Engine:
         """The same engine; its short calls are noticed here."""
-        return cast(Engine, Watched(engine, self.under_way))
+        return Watched(engine, self.under_way)
 
     @contextmanager
     def under_way(self, doing: str) -> Iterator[None]:

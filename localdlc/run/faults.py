@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from threading import Event as Flag
 from threading import Lock, Thread
-from typing import Any, cast
+from typing import Any
 
 from localdlc.errors import EngineUnavailable, LocaldlcError
 from localdlc.plan.errand import Errand
@@ -69,7 +69,7 @@ class Faults:
 
     def under(self, engine: Engine) -> Engine:
         """The same ``engine``, where nobody who was pre-empted has ended well."""
-        return cast(Engine, Reclaiming(engine, self._reclaimed))
+        return Reclaiming(engine, self._reclaimed)
 
     def leave(self, note: Callable[[str], None]) -> None:
         """The job is over: says what has not come about."""

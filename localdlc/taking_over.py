@@ -163,7 +163,7 @@ def carry_on(
     journal.note(TAKEN_OVER)
     if plan.injection:
         journal.note(WITHOUT_KEYS)
-    folder = config.home / "jobs" / plan.job_id
+    folder = config.job_folder(plan.job_id)
     digest = home_digest(config.home)
     outputs = Outputs(plan, config, engine, Errands(engine, plan.job_id, digest))
     outputs.find()

@@ -187,6 +187,9 @@ class Config:
         given = origin.startswith(("--", "LOCALDLC_"))
         return origin if given else f"{setting} of {origin}"
 
+    def job_folder(self, job_id: str) -> Path:
+        return self.home / "jobs" / job_id
+
     @property
     def namespace(self) -> str:
         """The Kubernetes namespace that DLC's service names carry."""

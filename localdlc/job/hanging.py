@@ -34,7 +34,7 @@ def hangs(
 
     Raises `UsageError` where py-spy is not installed.
     """
-    folder = config.home / "jobs" / plan.job_id
+    folder = config.job_folder(plan.job_id)
 
     called = partial(short, job_id=plan.job_id)
 

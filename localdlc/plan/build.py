@@ -66,7 +66,7 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
         replica(request, config, job_type, member, topology, given.of[member.role.type], brought)
         for member in topology.members
     )
-    replicas = with_wheels(request, replicas, config.home / "jobs" / job_id)
+    replicas = with_wheels(request, replicas, config.job_folder(job_id))
     plan = Plan(
         job_id=job_id,
         display_name=request.DisplayName or "",
@@ -157,7 +157,7 @@ def replica(
     script = job_type.script(member, topology, spec.UserCommand or request.UserCommand or "")
     image = spec.Image or ""
     policy = request.SuccessPolicy or DEFAULT_POLICY
-    shared = config.home / "jobs" / topology.job_id / "shared" / member.pod_id
+    shared = config.job_folder(topology.job_id) / "shared" / member.pod_id
     pod = pod_of(spec.ExtraPodSpec, config.image_map, shared, topology.host)
     held = reservation(request, config, topology.job_id)
     return ReplicaPlan(
@@ -183,7 +183,7 @@ def replica(
             *((asked.mount(member.pod_id),) if asked else ()),
             *((held.mount,) if held else ()),
             *pod.shared,
-            *mounts(script.files, config.home / "jobs" / topology.job_id / "files" / member.pod_id),
+            *mounts(script.files, config.job_folder(topology.job_id) / "files" / member.pod_id),
         ),
         resources=resources,
         start_after=start_after(member.role, topology, job_type),

@@ -84,7 +84,7 @@ def checkout_of(known: CodeSource, asked: Code, config: Config, job_id: str) -> 
         repository,
         branch,
         commit,
-        folder=str(config.home / "jobs" / job_id / "code"),
+        folder=str(config.job_folder(job_id) / "code"),
         user=user,
         token=token,
         cache=str(config.home / "cache" / "code"),

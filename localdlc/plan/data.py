@@ -75,7 +75,7 @@ def data_inputs(
     found = []
     for position, (one, target) in enumerate(zip(asked, targets, strict=True)):
         at = f"DataSources[{position}]"
-        place = config.home / "jobs" / job_id / "data" / str(position)
+        place = config.job_folder(job_id) / "data" / str(position)
         folder = mapped(one.name, config.map) or (one.uri and on_this_machine(one.uri, config))
         if folder:
             found.append(Input("data", one.name, target, one.read_only, str(folder), where=at))

@@ -61,7 +61,7 @@ def injection(request: CreateJobRequest, config: Config, job_id: str) -> Injecti
     if asked is None or not asked.EnableCredentialInject:
         return None
     return Injection(
-        folder=str(config.home / "jobs" / job_id / "credentials"),
+        folder=str(config.job_folder(job_id) / "credentials"),
         grants=tuple(map(grant, asked.CredentialConfigItems)),
         profile=config.credentials,
         exported=asked.AliyunEnvRoleKey,

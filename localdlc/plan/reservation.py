@@ -54,5 +54,5 @@ def reservation(request: CreateJobRequest, config: Config, job_id: str) -> Reser
         seconds=60 * minutes / config.time_scale,
         succeeded=policy != "OnFailure",
         failed=policy != "OnSucceed",
-        folder=str(config.home / "jobs" / job_id / "reserved"),
+        folder=str(config.job_folder(job_id) / "reserved"),
     )

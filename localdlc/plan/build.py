@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import ceil
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from localdlc.plan.ask import ask_of
@@ -20,13 +20,13 @@ from localdlc.plan.environment import (
 from localdlc.plan.extras import pod_of
 from localdlc.plan.faults import faults
 from localdlc.plan.files import mounts
-from localdlc.plan.injection import GATE, injection
+from localdlc.plan.injection import GATE, Injection, injection
 from localdlc.plan.inputs import inputs
 from localdlc.plan.jobtypes import JOB_TYPES, JobType
 from localdlc.plan.libraries import libraries, prologue, requirements_file, with_wheels
 from localdlc.plan.model import Door, Input, Login, Mount, Network, Plan, ReplicaPlan, Resources
 from localdlc.plan.replicas import Member, Role, Topology, aliases, members_of, roles_of
-from localdlc.plan.reservation import HOLD, reservation
+from localdlc.plan.reservation import HOLD, Reservation, reservation
 from localdlc.plan.resources import Host, Shares, shares
 from localdlc.plan.restarts import budget, monitoring, monitoring_notes, restart_notes
 from localdlc.plan.sharing import ended_before
@@ -56,22 +56,20 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
     roles, host = (gpus.roles, gpus.on(host)) if gpus else (roles, host)
     members = members_of(job_id, roles)
     topology = Topology(job_id, config.namespace, members, host, request.Settings, config.nproc)
-    policy = request.SuccessPolicy or DEFAULT_POLICY
     brought, notes = inputs(request, config, job_id)
-    asked = injection(request, config, job_id)
     given = given_to(roles, topology, job_type, exact=config.resources == "exact")
-    users, _ = users_variables(request)
-    injected = injected_variables(job_id, job_type.environment(topology.members[0], topology))
+    users, secrets = users_variables(request)
+    asked, held = injection(request, config, job_id), reservation(request, config, job_id)
+    common = Common(request, config, job_type, topology, brought, users, secrets, asked, held)
     replicas = tuple(
-        replica(request, config, job_type, member, topology, given.of[member.role.type], brought)
-        for member in topology.members
+        replica(member, given.of[member.role.type], common) for member in topology.members
     )
     replicas = with_wheels(request, replicas, config.job_folder(job_id))
     plan = Plan(
         job_id=job_id,
         display_name=request.DisplayName or "",
         job_type=request.JobType or "",
-        success_policy=policy,
+        success_policy=common.policy,
         deadline_seconds=deadline(request, config),
         grace_seconds=grace(request, config),
         network=Network(f"localdlc-{job_id}"),
@@ -83,7 +81,7 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
             *(asked.notes if asked else ()),
             *given.notes,
             *overridden(users, replicas),
-            *(gpus.told(request, config, topology, injected) if gpus else ()),
+            *(gpus.told(request, config, topology, replicas[0]) if gpus else ()),
             *doors_told(replicas, config),
             *monitoring_notes(request),
             *restart_notes(replicas),
@@ -92,7 +90,7 @@ def build_plan(request: CreateJobRequest, config: Config, job_id: str, host: Hos
         completed_message=job_type.completed(job_id),
         injection=asked,
         monitoring=monitoring(request, config.time_scale),
-        reserved=reservation(request, config, job_id),
+        reserved=held,
         faults=faults(config.fault, job_id, [each.pod_id for each in replicas]),
         sanity_check=bool(request.Settings and request.Settings.EnableSanityCheck),
         priority=request.Priority or 1,
@@ -138,28 +136,44 @@ def grace(request: CreateJobRequest, config: Config) -> float:
     return DEFAULT_GRACE if asked is None else float(asked)
 
 
-def replica(
-    request: CreateJobRequest,
-    config: Config,
-    job_type: JobType,
-    member: Member,
-    topology: Topology,
-    resources: Resources,
-    brought: tuple[Input, ...],
-) -> ReplicaPlan:
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What is the same for all replicas of a job.
+
+    ``users`` are the request's variables, ``secrets`` the names of those that no sink may show.
+    """
+
+    request: CreateJobRequest
+    config: Config
+    job_type: JobType
+    topology: Topology
+    brought: tuple[Input, ...]
+    users: dict[str, str]
+    secrets: frozenset[str]
+    asked: Injection | None
+    held: Reservation | None
+
+    @property
+    def policy(self) -> str:
+        return self.request.SuccessPolicy or DEFAULT_POLICY
+
+    @property
+    def folder(self) -> Path:
+        """The job's."""
+        return self.config.job_folder(self.topology.job_id)
+
+
+def replica(member: Member, resources: Resources, common: Common) -> ReplicaPlan:
     """One member, fully spelled."""
-    spec = member.role.spec
-    users, secrets = users_variables(request)
+    request, config, topology = common.request, common.config, common.topology
+    job_type, spec = common.job_type, member.role.spec
     wiring = job_type.environment(member, topology)
     injected = injected_variables(topology.job_id, wiring, ceil(member.role.gpus))
-    users, injected, check = with_gpus(member, topology, config, users, injected)
-    asked = injection(request, config, topology.job_id)
+    users, injected, check = with_gpus(member, topology, config, common.users, injected)
     script = job_type.script(member, topology, spec.UserCommand or request.UserCommand or "")
     image = spec.Image or ""
-    policy = request.SuccessPolicy or DEFAULT_POLICY
-    shared = config.job_folder(topology.job_id) / "shared" / member.pod_id
+    shared = common.folder / "shared" / member.pod_id
     pod = pod_of(spec.ExtraPodSpec, config.image_map, shared, topology.host)
-    held = reservation(request, config, topology.job_id)
     return ReplicaPlan(
         pod_id=member.pod_id,
         role=member.role.name,
@@ -171,27 +185,27 @@ def replica(
         command=command(
             script.text,
             shell=request.Settings.Shell if request.Settings else None,
-            prologue=(HOLD if held else "")
+            prologue=(HOLD if common.held else "")
             + check
             + prologue(bool(request.ThirdpartyLibs), requirements_file(request))
             + script.prologue,
-            gate=GATE if asked else "",
+            gate=GATE if common.asked else "",
         ),
         env=combined(users, injected),
         mounts=(
-            *(mount(i) for i in brought if i.source and i.role in {"", spec.Type}),
-            *((asked.mount(member.pod_id),) if asked else ()),
-            *((held.mount,) if held else ()),
+            *(mount(i) for i in common.brought if i.source and i.role in {"", spec.Type}),
+            *((common.asked.mount(member.pod_id),) if common.asked else ()),
+            *((common.held.mount,) if common.held else ()),
             *pod.shared,
-            *mounts(script.files, config.job_folder(topology.job_id) / "files" / member.pod_id),
+            *mounts(script.files, common.folder / "files" / member.pod_id),
         ),
         resources=resources,
         start_after=start_after(member.role, topology, job_type),
         restart_policy=spec.RestartPolicy or "Never",
-        decides=decides(member, topology, job_type, policy),
-        counts=counts(member, policy),
+        decides=decides(member, topology, job_type, common.policy),
+        counts=counts(member, common.policy),
         injected=frozenset(injected),
-        secrets=secrets - losers(users, injected),
+        secrets=common.secrets - losers(users, injected),
         login=login(member.role),
         doors=doors(script, config),
         pod=pod,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from localdlc.config import Config
     from localdlc.config.gpus import Gpu
+    from localdlc.plan.model import ReplicaPlan
     from localdlc.plan.replicas import Role, Topology
     from localdlc.plan.resources import Host
     from localdlc.spec.request import CreateJobRequest
@@ -57,13 +58,13 @@ class Granted:
         request: CreateJobRequest,
         config: Config,
         topology: Topology,
-        injected: Mapping[str, str],
+        first: ReplicaPlan,
     ) -> Iterator[str]:
-        """Every note about GPUs; ``injected`` are the variables of the first replica."""
+        """Every note about GPUs; ``first`` is the first replica."""
         users, _ = users_variables(request)
         if self.became:
-            world = injected.get("WORLD_SIZE")
-            size = f", WORLD_SIZE {world}" if world else ""
+            known = "WORLD_SIZE" in first.injected
+            size = f", WORLD_SIZE {first.env['WORLD_SIZE']}" if known else ""
             yield f"GPUs: {self.became}{size}: --gpus shrink, as this machine has too few."
         yield from self.notes
         yield from nccl_told(self.roles, config)

@@ -21,7 +21,6 @@ __all__ = [
     "Appended",
     "Tail",
     "host_row",
-    "host_uses",
     "path_of",
     "sample_row",
     "samples",
@@ -117,10 +116,6 @@ class Tail:
 
 def samples(path: Path) -> Iterator[Sample]:
     return Tail(path).samples()
-
-
-def host_uses(path: Path) -> Iterator[HostUse]:
-    return Tail(path).host_uses()
 
 
 def value(name: str, cell: str) -> Any:

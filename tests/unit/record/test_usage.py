@@ -10,8 +10,8 @@ from localdlc.record.usage_file import (
     HOST_HEAD,
     SAMPLE_HEAD,
     Appended,
+    Tail,
     host_row,
-    host_uses,
     path_of,
     sample_row,
     samples,
@@ -159,4 +159,4 @@ def test_the_machine_comes_back_as_it_was(tmp_path: Path) -> None:
     for use in uses:
         written.add(host_row(use))
     written.close()
-    assert list(host_uses(tmp_path / HOST)) == uses
+    assert list(Tail(tmp_path / HOST).host_uses()) == uses

@@ -30,7 +30,7 @@ from localdlc.record.events import (
     ReplicaUsed,
 )
 from localdlc.record.usage import GpuUse, Usage
-from localdlc.record.usage_file import HOST, host_uses, path_of, samples
+from localdlc.record.usage_file import HOST, Tail, path_of, samples
 from localdlc.record.view import JobView, ReplicaView
 from localdlc.run import gpu_use, sampler
 from localdlc.run.fake_engine import FakeEngine
@@ -121,9 +121,9 @@ def test_each_look_is_kept_and_summed_up(looking: Begin, tmp_path: Path) -> None
 def test_the_machine_is_looked_at_from_the_second_time_on(looking: Begin, tmp_path: Path) -> None:
     look = looking(Answers())
     look()
-    assert list(host_uses(tmp_path / HOST)) == []
+    assert list(Tail(tmp_path / HOST).host_uses()) == []
     look()
-    (use,) = host_uses(tmp_path / HOST)
+    (use,) = Tail(tmp_path / HOST).host_uses()
     assert use.time == 104.0
     assert 0 < use.memory < use.total
     assert 0 <= use.cores <= use.cpus

@@ -265,9 +265,15 @@ class Attempts:
         return {pod: self._present[pod].attempt for pod in self.running()}
 
     def kept(self, keep: str) -> list[Follower]:
-        """Whose containers stay after the end: of ``never``, ``failed`` or ``always``."""
+        """Whose containers stay after the end: of ``never``, ``failed`` or ``always``.
+
+        One that never ran has left nothing, and would hold its GPUs like one that is to start.
+        """
         return [
-            follower
-            for follower in self.followers
-            if keep == "always" or (keep == "failed" and failed(self._ends.get(follower.name)))
+            one
+            for one in self.followers
+            if one.ran and (keep == "always" or (keep == "failed" and self._failed(one)))
         ]
+
+    def _failed(self, follower: Follower) -> bool:
+        return failed(self._ends.get(follower.name))

@@ -52,6 +52,7 @@ class Follower:
         self.attempt = attempt
         self.name = spec.name
         self.container_id: str | None = None
+        self.ran = False
         self._engine = engine
         self._spec = spec
         self._pod_uid = pod_uid
@@ -72,6 +73,7 @@ class Follower:
 
     def take_over(self, found: FoundContainer) -> None:
         """The same for an attempt that another process began, from where it is."""
+        self.ran = found.released
         if found.id:
             self.container_id = found.id
             self._settled.set()
@@ -132,6 +134,7 @@ class Follower:
             with suppress(NotBegun):
                 began = self._clock()
                 self._engine.start(container_id)
+                self.ran = True
                 self._start_seconds = self._clock() - began
                 self._post(self._started(container_id))
                 self._read(output)

@@ -106,3 +106,9 @@ def test_enough_is_enough() -> None:
     job = job_of(waiting("Succeeded", "50%", ps=2), ps_1=second, worker_0=worker)
     assert job.run().status == "Succeeded"
     assert started(job).index("ps-0") < started(job).index("worker-0")
+
+
+def test_a_container_that_never_ran_is_not_kept() -> None:
+    job = job_of(waiting("Succeeded"), ps_0=lambda _: 1)
+    assert job.run(keep="always").status == "Failed"
+    assert [short(one.spec.name) for one in job.engine.containers.values()] == ["ps-0"]

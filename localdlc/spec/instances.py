@@ -16,7 +16,7 @@ __all__ = ["Instance", "instance_of", "instance_types", "near_types"]
 TABLE = Path(__file__).with_name("instance_types.csv")
 GIB = 1 << 30
 # Of these families the name says all, up to the sizes where some begin to deviate from it.
-NAMED = re.compile(r"ecs\.(?:hf)?([cgr])\d+[a-z]*\.(large|xlarge|(?:2|3|4|6|8|12|16|24)xlarge)")
+NAMED = re.compile(r"ecs\.(?:hf)?([cgr])[0-9]+[a-z]*\.(large|xlarge|(?:2|3|4|6|8|12|16|24)xlarge)")
 GIB_PER_CPU = {"c": 2, "g": 4, "r": 8}
 
 

@@ -81,6 +81,7 @@ def test_names_say_what_the_table_says_wherever_they_say_anything() -> None:
         "ecs.t6-c1m1.large",
         "g6.large",
         "ecs.g9i.large ",
+        "ecs.g٩i.large",
         "ml.gu7xf.8xlarge-gu108",
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["DockerSession"]
 
 BLOCK = 1 << 16
+# Docker 20.10 ends what it could not find as what it may not run, with 126.
+ABSENT = re.compile(rb"OCI runtime exec failed: .*(?:executable file not found|no such file)")
+NOT_RUNNABLE, NOT_FOUND = 126, 127
 
 
 class DockerSession:
@@ -28,6 +32,7 @@ class DockerSession:
     ) -> None:
         self._client = client
         self._terminal = terminal
+        self._absent = False
         with speaking("run a command in a replica"):
             self._id = client.exec_create(container_id, list(command), stdin=True, tty=terminal)[
                 "Id"
@@ -38,6 +43,12 @@ class DockerSession:
         self._line: socket.socket = getattr(connection, "_sock", connection)
 
     def __iter__(self) -> Iterator[tuple[Stream, bytes]]:
+        for number, (stream, block) in enumerate(self._blocks()):
+            if number == 0:
+                self._absent = ABSENT.match(block) is not None
+            yield stream, block
+
+    def _blocks(self) -> Iterator[tuple[Stream, bytes]]:
         if not self._terminal:
             yield from DockerAttachment(self._socket)
             return
@@ -57,6 +68,8 @@ class DockerSession:
     def code(self) -> int:
         with speaking("run a command in a replica"):
             code = self._client.exec_inspect(self._id)["ExitCode"]
+        if code == NOT_RUNNABLE and self._absent:
+            return NOT_FOUND
         return 137 if code is None else int(code)
 
     def close(self) -> None:

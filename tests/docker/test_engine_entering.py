@@ -34,6 +34,15 @@ def test_a_command_has_its_own_streams_and_ends_with_its_code(running: CommandLi
     assert (done.code, done.text, done.err) == (7, "said\n1 given\n", "wrong\n")
 
 
+@pytest.mark.parametrize(("program", "code"), [("nosuch", 127), ("/no/such", 127), ("/etc", 126)])
+def test_a_program_that_cannot_be_run_ends_as_in_a_shell(
+    running: CommandLine, program: str, code: int
+) -> None:
+    done = running("exec", "last", "master-0", "--", program)
+    assert done.code == code
+    assert program in done.text
+
+
 def test_without_a_command_it_is_a_shell(running: CommandLine) -> None:
     assert running("exec", "last", "master-0", stdin=b"echo $0 on $HOSTNAME\n").text.startswith(
         "bash on dlc"

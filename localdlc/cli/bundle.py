@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localdlc.cli.options import JOB, service, shared
+from localdlc.cli.options import JOB, noticing, shared
 
 if TYPE_CHECKING:
     from localdlc.service import Service
@@ -29,7 +29,7 @@ def bundle(job: str, to: Path | None, **flags: Any) -> None:
     """
     from localdlc.service import bundle as packing
 
-    jobs = service(flags)
+    jobs = noticing(flags)
     file, names = packing.bundle(jobs.config, job, to, texts(jobs, job), jobs.mask)
     click.echo(f"{file}: {', '.join(names)}")
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from localdlc.job.wiring import Result
+    from localdlc.job.result import Result
     from localdlc.record.events import Record
     from localdlc.run.engine import Engine
     from localdlc.spec.request import CreateJobRequest

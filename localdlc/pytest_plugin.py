@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from localdlc.job.wiring import Listener
+    from localdlc.job.journal import Listener
     from localdlc.run.engine import Engine
     from localdlc.testing.client import Client
     from localdlc.testing.outcome import Outcome

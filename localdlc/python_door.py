@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from localdlc.config import SETTINGS, Config, load_config
 from localdlc.errors import UsageError
-from localdlc.job.wiring import Result
+from localdlc.job.result import Result
 from localdlc.record.events import Record
 from localdlc.record.view import JobView
 from localdlc.service import Service

@@ -20,8 +20,8 @@ from localdlc.job.finding import find, unfit
 from localdlc.job.inheritance import ENGINE, Heirloom, discard_inheritance, inherit
 from localdlc.job.journal import Journal
 from localdlc.job.outputs import Outputs
+from localdlc.job.parts import CARRIED_ON, Job, Whole, with_pods
 from localdlc.job.sweep import clear, remove, sweep
-from localdlc.job.wiring import hangs_of, metering_of, with_pods
 from localdlc.plan.model import PASTED, Plan
 from localdlc.plan.secrets import secrets_of_config
 from localdlc.record.log_file import log_path
@@ -163,39 +163,34 @@ def carry_on(
     journal.note(TAKEN_OVER)
     if plan.injection:
         journal.note(WITHOUT_KEYS)
-    folder = config.job_folder(plan.job_id)
     digest = home_digest(config.home)
-    outputs = Outputs(plan, config, engine, Errands(engine, plan.job_id, digest))
-    outputs.find()
+    errands = Errands(engine, plan.job_id, digest)
+    outputs = Outputs(plan, config, engine, errands)
+    job = Job(plan, config, engine, control, journal, errands, outputs)
     with ExitStack() as after:  # what comes last here is done first
-        after.callback(discard_inheritance, folder)
+        after.callback(discard_inheritance, job.folder)
         after.callback(tidy_up, engine, store, journal, outputs)
-        after.callback(lambda: None if control.calls.given_up else outputs.settle(journal))
-        emit = outputs.heard(journal)
-        if hangs := hangs_of(plan, config, Errands(engine, plan.job_id, digest), control, journal):
-            engine, emit = hangs.under(engine), hangs.heard(emit)
-            hangs.go_on(found)
-            after.callback(hangs.leave, journal.note)
-        if metering := metering_of(plan, config, engine, control.inbox.post):
-            emit = metering.heard(emit)
-            metering.go_on(found, journal.view)
-            after.callback(metering.leave)
+        whole = Whole(engine, journal, after)
+        for make in CARRIED_ON:
+            if part := make(job, whole.engine):
+                whole.add(part)
+                part.go_on(found, journal.view)
         settings = Settings(
             digest,
             config.subnets,
             keep=config.keep,
             engine_patience=config.engine_patience,
         )
-        for tree in held_trees(folder / "data"):
+        for tree in held_trees(job.folder / "data"):
             after.callback(tree.let_go)
-        again = with_hooks(Again(engine, found), plan, found, control)
-        Supervisor(plan, again, emit, settings, control).carry_on(found)
+        again = with_hooks(Again(whole.engine, found), plan, found, control)
+        Supervisor(plan, again, whole.emit, settings, control).carry_on(found)
     outputs.write_back(journal, succeeded=journal.view.status == "Succeeded")
 
 
 def with_hooks(engine: Engine, plan: Plan, found: Found, control: Control) -> Engine:
     """The same engine; who is told to stop has its PreStop first."""
-    pods = with_pods(engine, plan, control.inbox.post)
+    pods = with_pods(engine, plan, control)
     if pods is not engine:
         replicas = {replica.pod_id: replica for replica in plan.replicas}
         for one in found.containers:

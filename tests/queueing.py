@@ -14,7 +14,8 @@ from given import planned, request
 from localdlc.config import Config
 from localdlc.config.gpus import Gpu
 from localdlc.errors import LocaldlcError
-from localdlc.job.wiring import Result, run_job
+from localdlc.job.result import Result
+from localdlc.job.wiring import run_job
 from localdlc.record.events import Event, JobQueued, Log, Record, StatusChanged
 from localdlc.record.view import JobView, fold
 from localdlc.run.control import Control

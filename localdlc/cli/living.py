@@ -29,7 +29,7 @@ def wait(job: str, output: str, **flags: Any) -> int:
     """
     view = noticing(flags).wait_job(job)
     say(view, output)
-    from localdlc.job.wiring import exit_code
+    from localdlc.job.result import exit_code
 
     return exit_code(view)
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from localdlc.job.wiring import Listener
+    from localdlc.job.journal import Listener
     from localdlc.run.control import Control
     from localdlc.service.looking import Looking
     from localdlc.terminal.live import LivePrinter

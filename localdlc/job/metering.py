@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from localdlc.record.view import JobView
     from localdlc.run.found import Found
     from localdlc.run.sampler import Attempt, Sampler
-    from localdlc.run.supervisor import Admit
 
 __all__ = ["EVERY", "Metering"]
 
@@ -60,14 +59,9 @@ class Metering:
         self._thread: Thread | None = None
         self._sampler: Sampler | None = None
 
-    def knowing(self, admit: Admit) -> Admit:
-        """The same ``admit``; the GPUs that it gives are looked at, too."""
-
-        def give(plan: Plan, post: Post) -> Plan:
-            self._plan = admit(plan, post)
-            return self._plan
-
-        return give
+    def know(self, plan: Plan) -> None:
+        """As it is carried out: the GPUs that replicas were given are looked at, too."""
+        self._plan = plan
 
     def go_on(self, found: Found, view: JobView) -> None:
         """With replicas that run already, because another supervisor has started them."""

@@ -35,7 +35,10 @@ class Living(Looking):
     A job that has lost its supervisor is given another first.
     """
 
-    def __init__(self, config: Config, engine: Engine | None, mask: Mask | None) -> None:
+    def __init__(
+        self, config: Config, engine: Engine | None = None, mask: Mask | None = None
+    ) -> None:
+        """``mask`` learns every secret that comes by."""
         super().__init__(config)
         self.mask = mask or Mask(())
         self._engine = engine

@@ -16,18 +16,17 @@ from localdlc.beside import beside
 from localdlc.config import Config
 from localdlc.errors import EngineUnavailable, InvalidRequest, NotEmulated, NotFound, UsageError
 from localdlc.job.job_id import checked_job_id
-from localdlc.record.masking import Mask
 from localdlc.service.living import Living
 
 if TYPE_CHECKING:
     from localdlc.doctor import Check
+    from localdlc.job.journal import Listener
+    from localdlc.job.result import Result
     from localdlc.job.sweep import Swept
-    from localdlc.job.wiring import Listener, Result
     from localdlc.plan.model import Plan
     from localdlc.plan.resources import Host
     from localdlc.record.events import Event, FidelityReport
     from localdlc.run.control import Control
-    from localdlc.run.engine import Engine
     from localdlc.spec import Asked
     from localdlc.spec.fields import Row
     from localdlc.stage.caches import Cached
@@ -41,12 +40,6 @@ Reading = Callable[[], "tuple[dict[str, Any], Plan]"]
 
 class Service(Living):
     """The jobs of one home, on one engine. The engine is connected to when it is first needed."""
-
-    def __init__(
-        self, config: Config, engine: Engine | None = None, mask: Mask | None = None
-    ) -> None:
-        """``mask`` learns every secret that comes by."""
-        super().__init__(config, engine, mask)
 
     # before a job
 

@@ -25,7 +25,7 @@ from localdlc.testing.interrupting import TIMEOUT, ended_in_time, killed_by_sign
 from localdlc.testing.outcome import Outcome
 
 if TYPE_CHECKING:
-    from localdlc.job.wiring import Listener
+    from localdlc.job.journal import Listener
     from localdlc.plan.model import Plan
     from localdlc.run.engine import Engine
     from localdlc.spec.request import CreateJobRequest

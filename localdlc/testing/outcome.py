@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from localdlc.config import Config
-from localdlc.job.wiring import Result
+from localdlc.job.result import Result
 from localdlc.record.names import short
 from localdlc.record.view import ReplicaView
 from localdlc.service.looking import Looking

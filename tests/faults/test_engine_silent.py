@@ -23,7 +23,7 @@ from engines import as_json, job
 from localdlc.cli.run import stopped_by_signals
 from localdlc.config import Config
 from localdlc.errors import EngineUnavailable
-from localdlc.job.wiring import Result
+from localdlc.job.result import Result
 from localdlc.record.events import JobFinished, Log, Note, Record, ReplicaStarted
 from localdlc.record.store import Store
 from localdlc.record.view import JobView, fold

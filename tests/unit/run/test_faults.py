@@ -10,7 +10,7 @@ import pytest
 from given import JOB_ID, request, short
 
 import localdlc
-from localdlc.job.wiring import Result
+from localdlc.job.result import Result
 from localdlc.record.events import FaultInjected, Note, Record, ReplicaExited
 from localdlc.run.fake_engine import FakeEngine, FakeReplica, Script
 

@@ -21,8 +21,9 @@ import localdlc
 from localdlc.config import Config, load_config
 from localdlc.errors import BadRequest, HomeError, NotFound, Unreadable
 from localdlc.job.journal import Journal
+from localdlc.job.result import Result
 from localdlc.job.trimming import trim
-from localdlc.job.wiring import Result, trim_in_passing
+from localdlc.job.wiring import trim_in_passing
 from localdlc.record.events import Note, Record
 from localdlc.record.log_query import LogQuery
 from localdlc.record.masking import Mask

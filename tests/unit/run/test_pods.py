@@ -15,7 +15,7 @@ from given import JOB_ID, plan_of, request
 
 from localdlc.config import Config
 from localdlc.errors import InvalidRequest
-from localdlc.job.wiring import Result
+from localdlc.job.result import Result
 from localdlc.plan.pod import Rights
 from localdlc.record.events import Log, Note, Record, ReplicaExited, ReplicaStarted, StatusChanged
 from localdlc.run.containers import container_of

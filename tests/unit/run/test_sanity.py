@@ -12,7 +12,7 @@ from given import JOB_ID, request
 
 from localdlc.config import Config
 from localdlc.errors import EngineUnavailable
-from localdlc.job.wiring import Result
+from localdlc.job.result import Result
 from localdlc.record.events import Note, Record, StatusChanged
 from localdlc.run.control import Control
 from localdlc.run.fake_engine import FakeEngine, FakeReplica

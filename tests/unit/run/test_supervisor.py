@@ -25,7 +25,7 @@ from localdlc.errors import (
     LocaldlcError,
     UsageError,
 )
-from localdlc.job.wiring import Result
+from localdlc.job.result import Result
 from localdlc.record.events import (
     Event,
     JobFinished,

@@ -1,0 +1,66 @@
+"""How a job ended, as the doors tell it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from localdlc.errors import JobNotSucceeded, NotFound
+from localdlc.record.log_file import read_lines
+from localdlc.record.view import JobView, ReplicaView
+
+__all__ = ["Result", "exit_code"]
+
+EXIT_CODES = {"Succeeded": 0, "Failed": 1, "Stopped": 5}
+SIGNAL_CODES = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a job ended. ``replicas`` is keyed by short names such as ``worker-0``, as planned."""
+
+    job_id: str
+    view: JobView
+    folder: Path
+
+    @property
+    def status(self) -> str:
+        return self.view.status
+
+    @property
+    def exit_code(self) -> int:
+        """The contract's exit code for this end."""
+        return exit_code(self.view)
+
+    @property
+    def replicas(self) -> dict[str, ReplicaView]:
+        return {
+            pod.removeprefix(f"{self.job_id}-"): replica
+            for pod, replica in self.view.replicas.items()
+        }
+
+    def logs(self, replica: str, attempt: int | None = None) -> list[str]:
+        """All lines of one replica, of its latest attempt unless told otherwise.
+
+        Raises `NotFound` for an unknown one.
+        """
+        known = self.replicas.get(replica)
+        if known is None:
+            names = ", ".join(self.replicas) or "none"
+            raise NotFound(f"{self.job_id} has no replica {replica}; there are: {names}.")
+        path = self.folder / "logs" / f"{known.pod_id}.{attempt or known.attempt}.log"
+        if not path.exists():
+            return []
+        return [text.decode("utf-8", "backslashreplace") for _, _, text in read_lines(path)]
+
+    def raise_for_status(self) -> None:
+        """Raises `JobNotSucceeded` unless the job has succeeded."""
+        if self.status != "Succeeded":
+            raise JobNotSucceeded(f"{self.job_id} ended {self.status}: {self.view.reason_message}")
+
+
+def exit_code(view: JobView) -> int:
+    """The contract's, of a job that has ended."""
+    if view.status == "Stopped":
+        return SIGNAL_CODES.get(view.stop_requested_by or "", EXIT_CODES["Stopped"])
+    return EXIT_CODES[view.status]

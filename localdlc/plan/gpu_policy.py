@@ -18,7 +18,7 @@ from localdlc.plan.ask import ask_of, gpus_text, size_text
 from localdlc.plan.environment import users_variables
 from localdlc.plan.gpu_environment import nccl_told, told
 from localdlc.plan.gpu_shrinking import shape, shrunk
-from localdlc.plan.gpus import Inventory, Pool, Short, choose, needed
+from localdlc.plan.gpus import Inventory, Pool, choose, needed
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -145,8 +145,8 @@ def sharing_told(asked: Sequence[Role], seen: Sequence[Role], gpus: Sequence[Gpu
     for before, after in zip(asked, seen, strict=True):
         if before.gpus > after.gpus:
             yield f"GPUs: each {before.type} asks for {before.gpus} and sees {after.gpus}."
-    chosen = choose(wants(seen), gpus, (), shared=True)
-    users = Counter() if isinstance(chosen, Short) else Counter(g for all_ in chosen for g in all_)
+    chosen = choose(wants(seen), gpus, (), shared=True) or ()
+    users = Counter(gpu for those in chosen for gpu in those)
     for count, gpu in sorted({n: gpu for gpu, n in users.items()}.items(), key=itemgetter(0)):
         if count > 1:
             room = f": about {size_text(gpu.memory // count)} of memory each" if gpu.memory else ""

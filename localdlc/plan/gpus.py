@@ -24,7 +24,6 @@ __all__ = [
     "Gpu",
     "Inventory",
     "Pool",
-    "Short",
     "allocate",
     "choose",
     "handed_out",
@@ -67,29 +66,10 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """GPUs (UUIDs) that one replica or a whole job holds, for itself or ``shared``."""
+    """GPUs (UUIDs) that somebody holds, alone or ``shared``."""
 
-    job_id: str
-    gpus: tuple[str, ...]
+    gpus: frozenset[str]
     shared: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Short:
-    """Too few GPUs are free now: how many are wanted, free and there at all, and who has them.
-
-    ``holders`` are JobIds and how many of those that are there each holds.
-    """
-
-    wanted: int
-    free: int
-    total: int
-    holders: tuple[tuple[str, int], ...]
-
-    def __str__(self) -> str:
-        held = ", ".join(f"{job_id} holds {count}" for job_id, count in self.holders)
-        are = "GPU is" if self.wanted == 1 else "GPUs are"
-        return f"{self.wanted} {are} wanted and {self.free} of {self.total} free: {held or 'none'}"
 
 
 def wanted(plan: Plan) -> tuple[Want, ...]:
@@ -97,20 +77,21 @@ def wanted(plan: Plan) -> tuple[Want, ...]:
     return tuple(replica.resources.gpu_count for replica in plan.replicas)
 
 
-def needed(wants: Sequence[Want]) -> int:
-    """How many GPUs these need when nobody shares; parts that fit into one share that."""
-    return sum(max(ceil(wants[n]) for n in group) for group in grouped(wants))
+def needed(wants: Sequence[Want], *, shared: bool = False) -> int:
+    """How many GPUs these need at the least; parts that fit into one share that anyway."""
+    needs = [max(ceil(wants[n]) for n in group) for group in grouped(wants)]
+    return max(needs, default=0) if shared else sum(needs)
 
 
-def allocate(plan: Plan, inventory: Sequence[Gpu], claims: Iterable[Claim]) -> Plan | Short:
-    """The plan with GPUs for each replica that wants some; `Short` where not all can have theirs.
+def allocate(plan: Plan, inventory: Sequence[Gpu], claims: Iterable[Claim]) -> Plan | None:
+    """The plan with GPUs for each replica that wants some; None where not all can have theirs.
 
     ``inventory`` is what the plan's `Pool` has, or a part of it. The same arguments give the same.
     """
     shared = plan.pool is not None and plan.pool.shared
     chosen = choose(wanted(plan), inventory, claims, shared=shared)
-    if isinstance(chosen, Short):
-        return chosen
+    if chosen is None:
+        return None
     pairs = zip(plan.replicas, chosen, strict=True)
     return replace(plan, replicas=tuple(given(replica, gpus) for replica, gpus in pairs))
 
@@ -142,8 +123,8 @@ def choose(
     claims: Iterable[Claim],
     *,
     shared: bool = False,
-) -> tuple[tuple[Gpu, ...], ...] | Short:
-    """The GPUs of each want, or `Short`.
+) -> tuple[tuple[Gpu, ...], ...] | None:
+    """The GPUs of each want; None where too few are free.
 
     Nobody is given what another claims, unless both share. Parts of a GPU that add up to one at
     most are given the same one.
@@ -151,11 +132,10 @@ def choose(
     claims = tuple(claims)
     closed = {uuid for one in claims if not (shared and one.shared) for uuid in one.gpus}
     free = sorted((gpu for gpu in inventory if gpu.uuid not in closed), key=lambda g: g.index)
+    if needed(wants, shared=shared) > len(free):
+        return None
     groups = grouped(wants)
     needs = [max(ceil(wants[n]) for n in group) for group in groups]
-    least = max(needs, default=0) if shared else sum(needs)
-    if least > len(free):
-        return Short(least, len(free), len(inventory), holders(inventory, claims))
     load = Counter(uuid for one in claims for uuid in one.gpus)
     hand_out = in_turn(needs, free, load) if shared else apart(needs, free)
     chosen: list[tuple[Gpu, ...]] = [()] * len(wants)
@@ -177,14 +157,6 @@ def grouped(wants: Sequence[Want]) -> list[list[int]]:
             left, group = rooms[room]
             rooms[room] = (left + part, [*group, number])
     return groups + [group for _, group in rooms]
-
-
-def holders(inventory: Sequence[Gpu], claims: Iterable[Claim]) -> tuple[tuple[str, int], ...]:
-    there = {gpu.uuid for gpu in inventory}
-    held: dict[str, set[str]] = {}
-    for one in claims:
-        held.setdefault(one.job_id, set()).update(there.intersection(one.gpus))
-    return tuple((job_id, len(gpus)) for job_id, gpus in sorted(held.items()) if gpus)
 
 
 def in_turn(

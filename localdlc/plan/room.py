@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from localdlc.plan.gpus import Claim, Short, allocate
+from localdlc.plan.gpus import Claim, allocate, needed, wanted
 from localdlc.plan.model import Plan
 from localdlc.plan.schedule import Turn, Waiting, schedule
 
@@ -36,14 +36,14 @@ class Holder:
 
 def wish(plan: Plan, ticket: int) -> Waiting:
     """What a plan waits for."""
-    least = allocate(plan, (), ())
+    shared = plan.pool is not None and plan.pool.shared
     return Waiting(
         ticket,
         plan.job_id,
         plan.priority,
-        least.wanted if isinstance(least, Short) else 0,
+        needed(wanted(plan), shared=shared),
         frozenset(gpu.uuid for gpu in plan.pool.gpus) if plan.pool else frozenset(),
-        bool(plan.pool and plan.pool.shared),
+        shared,
     )
 
 
@@ -55,12 +55,10 @@ def room(
     held = [uuid for one in holders if not one.shared for uuid in one.gpus]
     lent = [uuid for one in holders if one.shared for uuid in one.gpus]
     turn = schedule((*others, mine), held, lent)[ticket]
-    if not turn.starts:
-        return "; ".join(reasons(mine, turn, holders))
-    claims = [Claim(one.job_id, tuple(sorted(one.gpus)), one.shared) for one in holders]
+    claims = [Claim(one.gpus, one.shared) for one in holders]
     inventory = [gpu for gpu in plan.pool.gpus if gpu.uuid in turn.room] if plan.pool else []
-    given = allocate(plan, inventory, claims)
-    return str(given) if isinstance(given, Short) else given
+    given = allocate(plan, inventory, claims) if turn.starts else None
+    return given or "; ".join(reasons(mine, turn, holders))
 
 
 def reasons(mine: Waiting, turn: Turn, holders: Iterable[Holder]) -> Iterator[str]:

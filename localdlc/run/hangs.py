@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Condition, Thread
 from typing import Any
 
+from localdlc.plan.progress import failed
 from localdlc.record.events import Event, Log, ReplicaExited, ReplicaLost, ReplicaStarted
 from localdlc.run.engine import Engine
 from localdlc.run.found import Found
@@ -155,12 +156,6 @@ class Hangs:
             seen, self._seen = self._seen, {}
         stacks = [stack for taken in seen.values() for stack in taken]
         self._report(f"{self._failed} has failed, and these were left", stacks, [*seen])
-
-
-def failed(event: ReplicaExited | ReplicaLost) -> bool:
-    if isinstance(event, ReplicaLost):
-        return True
-    return bool(event.exit_code) and not event.stopped_by_us
 
 
 class Looked:

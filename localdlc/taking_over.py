@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from localdlc.config import Config
 from localdlc.errors import EngineUnavailable, LocaldlcError
@@ -33,7 +33,7 @@ from localdlc.run.containers import container_of
 from localdlc.run.control import Control
 from localdlc.run.control_socket import ControlSocket
 from localdlc.run.docker_engine import connect
-from localdlc.run.engine import ContainerSpec, Engine, Leftover, Stream
+from localdlc.run.engine import ContainerSpec, Engine, EngineOver, Leftover, Stream
 from localdlc.run.errands import Errands
 from localdlc.run.found import Found
 from localdlc.run.pods import Pods
@@ -215,15 +215,12 @@ def tidy_up(engine: Engine, store: Store, journal: Journal, outputs: Outputs) ->
             journal.note(f"{failure}. `localdlc gc` will remove it.")
 
 
-class Again:
+class Again(EngineOver):
     """An engine on which a replica that begins anew is created like the attempt before it."""
 
     def __init__(self, engine: Engine, found: Found) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._last = {one.pod_id: one.id for one in found.containers if one.id}
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
 
     def create(self, spec: ContainerSpec) -> str:
         pod = spec.labels["localdlc.pod"]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Event as Flag
 from threading import Thread
-from typing import Any
 
 from localdlc.errors import LocaldlcError
 from localdlc.plan.errand import Errand
@@ -16,7 +15,7 @@ from localdlc.record.events import Note
 from localdlc.record.names import short
 from localdlc.run import relay
 from localdlc.run.any_python import NO_PYTHON, in_any_python
-from localdlc.run.engine import ContainerSpec, Engine, Exit
+from localdlc.run.engine import ContainerSpec, Engine, EngineOver, Exit
 from localdlc.run.errands import Errands
 from localdlc.run.inbox import Post
 from localdlc.stage.desk import Desk
@@ -31,8 +30,8 @@ FOLDER = "/run/localdlc"
 WITHOUT = "there are no credentials at localhost:7002"
 
 
-class Accompanying:
-    """An engine that gives every replica a companion; all else is the engine's own."""
+class Accompanying(EngineOver):
+    """An engine that gives every replica a companion."""
 
     def __init__(
         self,
@@ -43,16 +42,13 @@ class Accompanying:
         post: Post,
     ) -> None:
         """``variables`` is what a replica's shell evaluates before the command."""
-        self._engine = engine
+        super().__init__(engine)
         self._errands = errands
         self._desk = desk
         self._variables = variables
         self._post = post
         self._specs: dict[str, ContainerSpec] = {}
         self._companions: dict[str, Companion] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
 
     def create(self, spec: ContainerSpec) -> str:
         container = self._engine.create(spec)

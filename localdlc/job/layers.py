@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from localdlc.errors import EngineUnavailable, LocaldlcError
 from localdlc.plan.errand import Errand
 from localdlc.plan.model import Mount, Plan
 from localdlc.record.events import Note
-from localdlc.run.engine import ContainerSpec, Engine, Overlay
+from localdlc.run.engine import ContainerSpec, Engine, EngineOver, Overlay
 from localdlc.run.errands import Errands
 from localdlc.run.inbox import Post
 from localdlc.stage import layer as folders
@@ -153,15 +152,12 @@ class Layers:
         return Layer(data, folder, lower, str(source))
 
 
-class Layered:
+class Layered(EngineOver):
     """An engine whose containers are ``mounted`` before they are created."""
 
     def __init__(self, engine: Engine, mounted: Callable[[ContainerSpec], ContainerSpec]) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._mounted = mounted
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
 
     def create(self, spec: ContainerSpec) -> str:
         return self._engine.create(self._mounted(spec))

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from localdlc.config import Config
 from localdlc.errors import ImageError, LocaldlcError
 from localdlc.plan.libraries import WHEELS
 from localdlc.plan.model import Plan
 from localdlc.record.store import home_digest
-from localdlc.run.engine import ContainerSpec, Engine
+from localdlc.run.engine import ContainerSpec, Engine, EngineOver
 from localdlc.run.errands import Errands
 from localdlc.run.tasks import Task
 from localdlc.stage.libraries import LibrariesTask, Surroundings
@@ -62,15 +61,12 @@ class Installations:
                     self._engine.remove_image(task.own_image)
 
 
-class Ready:
-    """An engine whose replicas begin in ready images; all else is the engine's own."""
+class Ready(EngineOver):
+    """An engine whose replicas begin in ready images."""
 
     def __init__(self, engine: Engine, tasks: Sequence[LibrariesTask]) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._tasks = tasks
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
 
     def create(self, spec: ContainerSpec) -> str:
         found = (task.ready_for(spec.mounts) for task in self._tasks)

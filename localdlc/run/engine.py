@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from localdlc.plan.model import Login
 from localdlc.run.engine_terms import (
@@ -36,6 +36,7 @@ __all__ = [
     "Engine",
     "EngineFacts",
     "EngineGone",
+    "EngineOver",
     "Exit",
     "Leftover",
     "NotBegun",
@@ -250,3 +251,13 @@ class Engine(Protocol):
     def leftovers(self, home: str) -> tuple[Leftover, ...]:
         """Containers, then volumes and networks, whose label ``localdlc.home`` is ``home``."""
         ...
+
+
+class EngineOver:
+    """An engine over another: what a subclass does not do itself is the other's."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from threading import Event as Flag
 from threading import Lock, Thread
-from typing import Any
 
 from localdlc.errors import EngineUnavailable, LocaldlcError
 from localdlc.plan.errand import Errand
@@ -24,7 +23,7 @@ from localdlc.record.events import (
 )
 from localdlc.run import delay
 from localdlc.run.any_python import NO_PYTHON, in_any_python
-from localdlc.run.engine import Engine, Exit
+from localdlc.run.engine import Engine, EngineOver, Exit
 from localdlc.run.errands import Errands
 from localdlc.run.inbox import Post
 
@@ -174,15 +173,12 @@ class Faults:
             raise EngineUnavailable(" ".join(said) or f"netem was set with exit code {code}")
 
 
-class Reclaiming:
-    """An engine whose containers may be reclaimed; all else is the engine's own."""
+class Reclaiming(EngineOver):
+    """An engine whose containers may be reclaimed."""
 
     def __init__(self, engine: Engine, reclaimed: Collection[str]) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._reclaimed = reclaimed
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
 
     def wait(self, container_id: str) -> Exit:
         end = self._engine.wait(container_id)

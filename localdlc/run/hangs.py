@@ -9,7 +9,7 @@ from typing import Any
 
 from localdlc.plan.progress import failed
 from localdlc.record.events import Event, Log, ReplicaExited, ReplicaLost, ReplicaStarted
-from localdlc.run.engine import Engine
+from localdlc.run.engine import Engine, EngineOver
 from localdlc.run.found import Found
 from localdlc.run.stacks import Stacks
 from localdlc.why.stacks import Stack
@@ -158,15 +158,12 @@ class Hangs:
         self._report(f"{self._failed} has failed, and these were left", stacks, [*seen])
 
 
-class Looked:
+class Looked(EngineOver):
     """An engine that has ``before`` called before it stops a container."""
 
     def __init__(self, engine: Engine, before: Callable[[str], None]) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._before = before
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
 
     def signal(self, container_id: str, name: Any) -> None:
         if name == "SIGTERM":

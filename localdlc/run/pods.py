@@ -18,7 +18,15 @@ from typing import Any, Literal
 from localdlc.errors import EngineUnavailable, InputError, LocaldlcError
 from localdlc.plan.pod import Pod, Rights, SideContainer
 from localdlc.record.events import Log, Note
-from localdlc.run.engine import Attachment, ContainerSpec, Engine, Exit, NotBegun, Stream
+from localdlc.run.engine import (
+    Attachment,
+    ContainerSpec,
+    Engine,
+    EngineOver,
+    Exit,
+    NotBegun,
+    Stream,
+)
 from localdlc.run.inbox import Post
 from localdlc.run.lines import pieces_of
 
@@ -32,18 +40,15 @@ STOPPED = 143
 BRIEF = 1.0
 
 
-class Pods:
-    """An engine whose replicas are pods; all else is the engine's own."""
+class Pods(EngineOver):
+    """An engine whose replicas are pods."""
 
     def __init__(self, engine: Engine, pods: dict[str, Pod], grace: float, post: Post) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._pods = pods
         self._grace = grace
         self._post = post
         self._lives: dict[str, Life] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
 
     def create(self, spec: ContainerSpec) -> str:
         pod = self._pods.get(spec.labels.get("localdlc.pod", ""))

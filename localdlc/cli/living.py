@@ -22,7 +22,7 @@ __all__ = ["rm", "stop", "wait"]
 @shared
 @output
 def wait(job: str, output: str, **flags: Any) -> int:
-    """Wait until JOB has ended, and exit as `run` would have: with its verdict.
+    """Wait until JOB has ended, and exit as `run` would have.
 
     \b
     localdlc wait $(localdlc run job.json --detach)
@@ -70,7 +70,7 @@ def rm(jobs: tuple[str, ...], **flags: Any) -> None:
     \b
     localdlc rm dlc2648by1dq47sn
     """
-    living = service(flags)
+    living = noticing(flags)
     each(jobs, lambda name: click.echo(f"removed {living.delete_job(name)}"))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from localdlc.errors import LocaldlcError
 from localdlc.record.events import (
     Event,
     JobFinished,
@@ -93,6 +95,7 @@ class Journal:
         """A job without a verdict has broken down, or was left in a hurry: that is its verdict.
 
         Nobody is told but the store, and it only if it still can be: who listens may be the cause.
+        An error that is on its way through the caller is the reason.
         """
         view = self.view
         if view.finished or not view.status:
@@ -102,9 +105,16 @@ class Journal:
         # A clock may have been set back.
         seconds = max(0.0, (self._clock() - created).total_seconds()) if created else 0.0
         with suppress(Exception):
-            verdict = view.verdict_in_reserve or ("Failed", "InternalError", BROKEN_OFF)
+            verdict = view.verdict_in_reserve or ("Failed", *why(sys.exception()))
             if view.terminal:
                 verdict = (view.status, view.reason_code, view.reason_message)
             else:
                 self(StatusChanged(view.status, *verdict))
             self(JobFinished(*verdict, None, round(seconds, 3)))
+
+
+def why(error: BaseException | None) -> tuple[str, str]:
+    """The reason, in a code and in words, of a job that was broken off."""
+    if isinstance(error, LocaldlcError):
+        return error.api_code, str(error)
+    return LocaldlcError.api_code, BROKEN_OFF

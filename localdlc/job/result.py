@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from localdlc.errors import JobNotSucceeded, NotFound
+from localdlc.errors import (
+    InputError,
+    JobNotSucceeded,
+    LocaldlcError,
+    MachineError,
+    NotEmulated,
+    NotFound,
+)
 from localdlc.record.log_file import read_lines
 from localdlc.record.view import JobView, ReplicaView
 
@@ -13,6 +20,8 @@ __all__ = ["Result", "exit_code"]
 
 EXIT_CODES = {"Succeeded": 0, "Failed": 1, "Stopped": 5}
 SIGNAL_CODES = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
+# What keeps a job from running is the reason of its verdict, and ends `run` as an error.
+ERROR_CODES = {error.api_code: error.exit_code for error in (InputError, MachineError, NotEmulated)}
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,10 @@ class Result:
 
 
 def exit_code(view: JobView) -> int:
-    """The contract's, of a job that has ended."""
+    """The contract's, of a job that has ended: of its verdict, or of the error that ended it."""
+    by = view.stop_requested_by or ""
     if view.status == "Stopped":
-        return SIGNAL_CODES.get(view.stop_requested_by or "", EXIT_CODES["Stopped"])
-    return EXIT_CODES[view.status]
+        return SIGNAL_CODES.get(by, EXIT_CODES["Stopped"])
+    if view.reason_code == LocaldlcError.api_code:  # a bug, or somebody was gone at once
+        return SIGNAL_CODES.get(by, LocaldlcError.exit_code)
+    return ERROR_CODES.get(view.reason_code, EXIT_CODES[view.status])

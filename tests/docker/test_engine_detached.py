@@ -111,7 +111,7 @@ def test_an_error_that_comes_later_is_in_show(localdlc: CommandLine) -> None:
     request = job("true", image="nowhere/none:1")
     done = localdlc.run(request, "--detach", "--pull", "never")
     assert done.code == 0
-    assert localdlc("wait", "last").code == 1
+    assert localdlc("wait", "last").code == 3
     assert "the image nowhere/none:1 is not on this machine" in localdlc("show", "last").text
 
 

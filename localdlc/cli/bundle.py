@@ -39,8 +39,8 @@ def texts(jobs: Service, job: str) -> Iterator[tuple[str, str]]:
     from localdlc.terminal.failure import failure_lines
     from localdlc.terminal.views import job_text
 
-    view, _ = jobs.get_job(job)
+    view, plan = jobs.get_job(job)
     why = jobs.explain_job(job)
-    yield "show.txt", "\n".join([job_text(view), *(failure_lines(why) if why else ()), ""])
+    yield "show.txt", "\n".join([job_text(view, plan), *(failure_lines(why) if why else ()), ""])
     yield "versions.json", versions()
     yield "doctor.json", health(jobs.examine())

@@ -149,8 +149,8 @@ def show(job: str, env: bool, timeline: bool, metrics: bool, output: str, **flag
     from localdlc.terminal.views import job_text
 
     jobs = noticing(flags)
-    view, _ = jobs.get_job(job)
-    click.echo(job_text(view))
+    view, plan = jobs.get_job(job)
+    click.echo(job_text(view, plan))
     if why := jobs.explain_job(view.job_id):
         from localdlc.terminal.failure import failure_lines
 

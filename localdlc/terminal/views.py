@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import Field, fields
+from functools import cache
 from typing import Any
 
 from localdlc.config import Cloud, CodeSource, Dataset, Oss
 from localdlc.job.sweep import Swept
+from localdlc.plan.model import Resources
+from localdlc.plan.text import limits
 from localdlc.record.log_query import Folded
 from localdlc.record.masking import MASK
 from localdlc.record.names import attempt_name, attempted
@@ -34,25 +38,33 @@ __all__ = [
 def log_line(pod_id: str, attempt: int, line: bytes, *, prefixed: bool) -> bytes:
     """``localdlc logs``: one line as it would have been shown, and of which attempt."""
     text = readable(collapsed(line + b"\n"))
-    name = attempted(pod_id.split("-", 1)[-1], attempt)
+    name = attempted(replica_of(pod_id), attempt)
     return f"{name} | ".encode() + text if prefixed else text
 
 
 def folded_line(fold: Folded, everybody: Sequence[str]) -> bytes:
     """``localdlc logs --fold``: one line after the names of all that wrote it."""
-    names = [pod.split("-", 1)[-1] for pod in fold.pods]
+    names = list(map(replica_of, fold.pods))
     several = len(everybody) > 1 and len(names) == len(everybody)
     who = f"all {len(everybody)}" if several else ranges(names)
     return f"{who} | ".encode() + readable(collapsed(fold.first.text + b"\n"))
 
 
+@cache
+def replica_of(pod_id: str) -> str:
+    """``worker-0``, or ``worker-0.sidecar`` beside it; a JobId may have dashes, too."""
+    pod, dot, side = pod_id.partition(".")
+    return "-".join(pod.rsplit("-", 2)[1:]) + dot + side
+
+
 def ranges(names: Iterable[str]) -> str:
-    """``master-0 worker-0..2,5``"""
-    roles: dict[str, list[int]] = {}
+    """``master-0 worker-0..2,5 worker-0,1.sidecar``"""
+    roles: dict[tuple[str, str], list[int]] = {}
     for name in names:
-        role, _, index = name.rpartition("-")
-        roles.setdefault(role, []).append(int(index))
-    return " ".join(f"{role}-{spans(sorted(indexes))}" for role, indexes in roles.items())
+        pod, dot, side = name.partition(".")
+        role, _, index = pod.rpartition("-")
+        roles.setdefault((role, dot + side), []).append(int(index))
+    return " ".join(f"{role}-{spans(sorted(found))}{side}" for (role, side), found in roles.items())
 
 
 def spans(numbers: Sequence[int]) -> str:
@@ -92,8 +104,8 @@ def removed_text(one: Cached, *, gone: bool) -> str:
     return f"removed {what} ({amount(one.bytes)})" if gone else f"{what} stays: a job uses it"
 
 
-def job_text(view: JobView) -> str:
-    """``localdlc show``"""
+def job_text(view: JobView, plan: Mapping[str, Any]) -> str:
+    """``localdlc show``; ``plan`` as it was stored."""
     return "\n".join(
         [
             f"{view.job_type} {view.job_id} ({view.display_name}): {view.status}{took(view)}",
@@ -108,6 +120,7 @@ def job_text(view: JobView) -> str:
                 for r in (*replica.earlier, replica)
             ),
             *indented([f"restarts: {view.restarts}"] if view.restarts else []),
+            *indented(role_rows(plan)),
             *indented((staged.kind, staged.uri, staged.detail) for staged in view.inputs),
             *indented(("note", text) for text in view.notes),
             *indented(
@@ -118,6 +131,20 @@ def job_text(view: JobView) -> str:
             *indented(view.fidelity.words()),
         ]
     )
+
+
+def role_rows(plan: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Of which image how many of a role are, and what each is given."""
+    alike = Counter(
+        (replica["role"], replica["image"], given_text(replica["resources"]))
+        for replica in plan["replicas"]
+    )
+    return [(f"{count} {role}", *of) for (role, *of), count in alike.items()]
+
+
+def given_text(resources: Mapping[str, Any]) -> str:
+    members = ("cpus", "memory", "shm", "gpu_count")
+    return limits(Resources(**{name: resources[name] for name in members if name in resources}))
 
 
 def end_text(replica: ReplicaView, view: JobView) -> str:

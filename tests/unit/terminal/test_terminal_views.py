@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from localdlc.record import events
-from localdlc.record.events import Record, StatusChanged
+from localdlc.record.events import Event, Record, StatusChanged
+from localdlc.record.log_query import Folded, Line
 from localdlc.record.view import fold
-from localdlc.terminal.views import job_text
+from localdlc.terminal.views import folded_line, job_text, log_line
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+GIVEN = {"cpus": 0.5, "memory": 1 << 30, "shm": None, "gpu_count": 0, "asked": None}
+
+
+def shown(happened: Iterable[Event], *roles: str) -> str:
+    """Replicas of these roles, all alike but for that."""
+    replicas = [{"role": role, "image": "some:1", "resources": GIVEN} for role in roles]
+    view = fold(Record(n, START, "dlc1", event) for n, event in enumerate(happened))
+    return job_text(view, {"replicas": replicas})
 
 
 def test_a_job_shows_its_history_and_its_replicas() -> None:
@@ -22,7 +32,7 @@ def test_a_job_shows_its_history_and_its_replicas() -> None:
         events.ReplicaStarted("dlc1-ps-0", "u", 1, "c", "ip"),
         StatusChanged("Running", "Failed", "JobFailed", "It broke."),
     ]
-    text = job_text(fold(Record(n, START, "dlc1", event) for n, event in enumerate(happened)))
+    text = shown(happened)
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert lines[0] == "TFJob dlc1 (job): Failed"
     assert "It broke." in lines
@@ -37,5 +47,22 @@ def test_of_a_replica_that_runs_there_is_no_end_to_tell() -> None:
         StatusChanged("", "Creating"),
         events.ReplicaStarted("dlc1-ps-0", "u", 1, "c", "ip"),
     ]
-    text = job_text(fold(Record(n, START, "dlc1", event) for n, event in enumerate(happened)))
+    text = shown(happened)
     assert text.splitlines()[-1] == "  ps-0  Running"
+
+
+def test_images_and_what_replicas_are_given_are_told_by_role() -> None:
+    lines = shown([events.JobCreated("job", "TFJob", 3)], "ps", "worker", "worker").splitlines()
+    given = "some:1  0.5 cores, 1 GiB of memory, this machine's /dev/shm"
+    assert lines[1:] == [f"  1 ps      {given}", f"  2 worker  {given}"]
+
+
+def test_a_replica_is_named_whatever_its_job_and_what_stands_beside_it_are_called() -> None:
+    pods = ["dlcmy-own-worker-0", "dlcmy-own-worker-1", "dlcmy-own-worker-1.side-car"]
+    assert [log_line(pod, 1, b"x", prefixed=True).decode() for pod in pods] == [
+        "worker-0 | x\n",
+        "worker-1 | x\n",
+        "worker-1.side-car | x\n",
+    ]
+    fold = Folded(Line(pods[0], 1, "", "stdout", b"x"), pods)
+    assert folded_line(fold, [*pods, "another"]) == b"worker-0..1 worker-1.side-car | x\n"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from localdlc.cli.options import noticing, output, service, shared
+from localdlc.cli.options import JOB, noticing, output, service, shared
 from localdlc.errors import BadRequest, LocaldlcError, UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ __all__ = ["rm", "stop", "wait"]
 
 
 @click.command()
-@click.argument("job", metavar="JOB")
+@JOB
 @shared
 @output
 def wait(job: str, output: str, **flags: Any) -> int:

@@ -9,15 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from localdlc.errors import LocaldlcError
-from localdlc.record.events import (
-    Event,
-    JobFinished,
-    Log,
-    Note,
-    Progress,
-    Record,
-    StatusChanged,
-)
+from localdlc.record.events import Event, JobFinished, Log, Note, Progress, Record, StatusChanged
 from localdlc.record.masking import Mask
 from localdlc.record.store import JobLog
 from localdlc.record.streams import Streams
@@ -101,16 +93,14 @@ class Journal:
         if view.finished or not view.status:
             return
         self._listeners = ()
-        created = view.created
-        # A clock may have been set back.
-        seconds = max(0.0, (self._clock() - created).total_seconds()) if created else 0.0
+        seconds = round(view.age(self._clock()), 3)
         with suppress(Exception):
             verdict = view.verdict_in_reserve or ("Failed", *why(sys.exception()))
             if view.terminal:
                 verdict = (view.status, view.reason_code, view.reason_message)
             else:
                 self(StatusChanged(view.status, *verdict))
-            self(JobFinished(*verdict, None, round(seconds, 3)))
+            self(JobFinished(*verdict, None, seconds))
 
 
 def why(error: BaseException | None) -> tuple[str, str]:

@@ -13,7 +13,8 @@ from localdlc.errors import (
     NotEmulated,
     NotFound,
 )
-from localdlc.record.log_file import read_lines
+from localdlc.record.log_file import log_path, read_lines
+from localdlc.record.names import short
 from localdlc.record.view import JobView, ReplicaView
 
 __all__ = ["Result", "exit_code"]
@@ -43,10 +44,7 @@ class Result:
 
     @property
     def replicas(self) -> dict[str, ReplicaView]:
-        return {
-            pod.removeprefix(f"{self.job_id}-"): replica
-            for pod, replica in self.view.replicas.items()
-        }
+        return {short(pod, self.job_id): replica for pod, replica in self.view.replicas.items()}
 
     def logs(self, replica: str, attempt: int | None = None) -> list[str]:
         """All lines of one replica, of its latest attempt unless told otherwise.
@@ -57,7 +55,7 @@ class Result:
         if known is None:
             names = ", ".join(self.replicas) or "none"
             raise NotFound(f"{self.job_id} has no replica {replica}; there are: {names}.")
-        path = self.folder / "logs" / f"{known.pod_id}.{attempt or known.attempt}.log"
+        path = log_path(self.folder, known.pod_id, attempt or known.attempt)
         if not path.exists():
             return []
         return [text.decode("utf-8", "backslashreplace") for _, _, text in read_lines(path)]

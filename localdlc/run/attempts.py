@@ -147,11 +147,7 @@ class Attempts:
         for replica in self._plan.replicas:
             pod_id = replica.pod_id
             waiting = pod_id in self._present and pod_id not in self._released
-            if (
-                waiting
-                and not self._restarting(pod_id)
-                and may_start(self._plan, replica, progress)
-            ):
+            if waiting and not self.unwanted(pod_id) and may_start(self._plan, replica, progress):
                 self._released.add(pod_id)
                 self._present[pod_id].start()
 
@@ -191,9 +187,6 @@ class Attempts:
     def _under_way(self, again: Again) -> bool:
         """A pod that was let start is on its way, runs, or is being cleared away."""
         return not self._through.issuperset(again.pods)
-
-    def _restarting(self, pod_id: str) -> bool:
-        return any(pod_id in again.pods for again in self._agains)
 
     def finish(self) -> None:
         """What waits never starts, and nothing begins anew."""
@@ -236,8 +229,8 @@ class Attempts:
         return self._replicas[pod_id].decides
 
     def unwanted(self, pod_id: str) -> bool:
-        """Whether a restart was decided before this attempt had started."""
-        return self._restarting(pod_id)
+        """Whether it is to begin anew, and so this attempt of it is not to run."""
+        return any(pod_id in again.pods for again in self._agains)
 
     def running(self, pods: tuple[str, ...] | None = None) -> dict[str, str]:
         """PodIds and their containers, of ``pods`` or of all."""

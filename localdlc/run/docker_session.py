@@ -34,9 +34,8 @@ class DockerSession:
         self._terminal = terminal
         self._absent = False
         with speaking("run a command in a replica"):
-            self._id = client.exec_create(container_id, list(command), stdin=True, tty=terminal)[
-                "Id"
-            ]
+            made = client.exec_create(container_id, list(command), stdin=True, tty=terminal)
+            self._id = made["Id"]
             connection: Any = client.exec_start(self._id, tty=terminal, socket=True)
         self._socket = connection
         # docker-py hands over a file of the connection; over TLS it is the connection itself.

@@ -133,14 +133,20 @@ def facts(case: Case, replica: ReplicaView, path: str) -> dict[str, str]:
     plans = case.plan.get("replicas", ())
     planned: Mapping[str, Any] = next((r for r in plans if r["pod_id"] == replica.pod_id), {})
     limits = planned.get("resources", {})
+    asked = limits.get("asked") or {}
     return {
         "image": planned.get("image", "its image"),
         "peak": size(peak) if (peak := replica.used and replica.used.memory_peak) else "",
-        "memory": in_words(limits.get("memory")),
-        "shm": in_words(limits.get("shm")),
+        "memory": in_words(limits.get("memory"), asked.get("memory")),
+        "shm": in_words(limits.get("shm"), asked.get("shm")),
         "place": place(path, case, planned.get("mounts", [])) if path else "",
     }
 
 
-def in_words(limit: int | None) -> str:
-    return "all that this machine has" if limit is None else size(limit)
+def in_words(limit: int | None, asked: int | None) -> str:
+    """``11 MiB``, and what it asks for, where the machine has too little for all."""
+    if limit is None:
+        return "all that this machine has"
+    if asked is None or asked <= limit:
+        return size(limit)
+    return f"{size(limit)} (it asks for {size(asked)} and shares this machine)"

@@ -69,10 +69,10 @@ BY_END = {
 }
 
 
-def found(text: str = "", **end: Any) -> Finding | None:
+def found(text: str = "", planned: dict[str, Any] = PLANNED, **end: Any) -> Finding | None:
     replica = ReplicaView(POD, status="Failed", **{"exit_code": 1, **end})
     view = JobView(job_id="dlc1", status="Failed", replicas={POD: replica})
-    plan = {"inputs": INPUTS, "replicas": [PLANNED]}
+    plan = {"inputs": INPUTS, "replicas": [planned]}
     return find(Case(view, plan, {POD: Tail(tuple(text.splitlines()))}), replica)
 
 
@@ -118,6 +118,13 @@ def test_facts_of_the_replica_are_in_the_sentence() -> None:
     assert "64 MiB" in found("DataLoader worker (pid 8) is killed by signal: Bus error.").says  # type: ignore[union-attr]
     assert "4 GiB" in found(exit_code=137, oom=True).says  # type: ignore[union-attr]
     assert "(image:1)" in found("ModuleNotFoundError: No module named 'x'").says  # type: ignore[union-attr]
+
+
+def test_a_share_is_told_as_one() -> None:
+    limits = {"memory": 11 << 20, "shm": None, "asked": {"memory": 256 << 20, "shm": None}}
+    finding = found(planned={**PLANNED, "resources": limits}, exit_code=137, oom=True)
+    assert finding
+    assert "its limit is 11 MiB (it asks for 256 MiB and shares this machine)." in finding.says
 
 
 def test_what_was_survived_is_not_the_reason() -> None:

@@ -203,9 +203,12 @@ class Store:
         except ValueError as error:
             raise self._unreadable(job_id, "its story", error) from error
 
-    def _unreadable(self, job_id: str, what: str, error: Exception) -> Unreadable:
+    def _unreadable(
+        self, job_id: str, what: str, error: Exception | str, place: Path | None = None
+    ) -> Unreadable:
+        place = place or self.home / "jobs.db"
         return Unreadable(
-            f"{what} of {job_id} in {self.home / 'jobs.db'} cannot be read ({error}). Its logs are "
+            f"{what} of {job_id} in {place} cannot be read ({error}). Its logs are "
             f"in {self.job_folder(job_id) / 'logs'}; `localdlc rm {job_id}` removes the job."
         )
 
@@ -218,8 +221,16 @@ class Store:
         return self._document(job_id, "plan.json")
 
     def _document(self, job_id: str, name: str) -> dict[str, Any]:
-        with explained(self.home):
-            document: dict[str, Any] = json.loads((self.job_folder(job_id) / name).read_text())
+        folder = self.job_folder(job_id)
+        error: Exception | str = "it is not there, or empty"
+        document: dict[str, Any] = {}
+        with explained(self.home), suppress(FileNotFoundError):
+            try:
+                document = json.loads((folder / name).read_bytes())
+            except ValueError as damaged:
+                error = damaged
+        if not document:
+            raise self._unreadable(job_id, name, error, folder)
         return document
 
     def write_trace(self, job_id: str, trace: dict[str, Any]) -> Path:

@@ -20,10 +20,11 @@ def job_table(rows: Iterable[JobRow], now: datetime) -> str:
 
 
 def cells(row: JobRow, now: datetime) -> tuple[str, ...]:
-    created = datetime.fromisoformat(row.created)
-    until = datetime.fromisoformat(row.changed) if row.ended else now
-    return (
-        *(row.job_id, row.display_name, row.job_type, str(row.replicas), row.status),
-        lasting((now - created).total_seconds()),
-        lasting((until - created).total_seconds()),
-    )
+    known = (row.job_id, row.display_name, row.job_type, str(row.replicas), row.status)
+    try:
+        created = datetime.fromisoformat(row.created)
+        until = datetime.fromisoformat(row.changed) if row.ended else now
+    except ValueError:  # one row that is damaged hides no other
+        return (*known, "?", "?")
+    spans = (now - created, until - created)
+    return (*known, *(lasting(span.total_seconds()) for span in spans))

@@ -144,6 +144,24 @@ def test_a_row_that_cannot_be_read_is_named_and_the_job_can_still_be_removed(
     assert [row.job_id for row in jobs.list_jobs()] == ["dlcgood"]
 
 
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [(b"{", "Expecting property name"), (b"", "Expecting value"), (None, "not there")],
+)
+def test_a_plan_that_cannot_be_read_is_named_and_the_job_can_still_be_removed(
+    tmp_path: Path, left: bytes | None, words: str
+) -> None:
+    home = tmp_path / "home"
+    ran(home, JOB_ID)
+    plan = home / "jobs" / JOB_ID / "plan.json"
+    plan.unlink() if left is None else plan.write_bytes(left)
+    jobs = Service(config(home))
+    with pytest.raises(Unreadable, match=rf"plan.json of {JOB_ID} .*{words}.*rm {JOB_ID}"):
+        jobs.get_job("last")
+    jobs.delete_job("last")
+    assert jobs.list_jobs() == []
+
+
 def test_a_row_that_is_missing_is_told(tmp_path: Path) -> None:
     ran(tmp_path / "home", JOB_ID)
     with sqlite3.connect(tmp_path / "home" / "jobs.db") as database:

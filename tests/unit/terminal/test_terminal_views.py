@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from localdlc.record import events
 from localdlc.record.events import Event, Record, StatusChanged
 from localdlc.record.log_query import Folded, Line
+from localdlc.record.store import JobRow
 from localdlc.record.view import fold
+from localdlc.terminal.job_list import job_table
 from localdlc.terminal.views import folded_line, job_text, log_line
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -66,3 +68,15 @@ def test_a_replica_is_named_whatever_its_job_and_what_stands_beside_it_are_calle
     ]
     fold = Folded(Line(pods[0], 1, "", "stdout", b"x"), pods)
     assert folded_line(fold, [*pods, "another"]) == b"worker-0..1 worker-1.side-car | x\n"
+
+
+def test_a_row_that_makes_no_sense_hides_no_other() -> None:
+    rows = [
+        JobRow(
+            "dlc1", "good", "TFJob", 1, "Failed", "2026-01-01T00:00:00Z", "2026-01-01T00:00:05Z"
+        ),
+        JobRow("dlc2", "bad", "TFJob", 1, "Failed", "yesterday", "today"),
+    ]
+    _, good, bad = (line.split() for line in job_table(rows, START).splitlines())
+    assert good[-2:] == ["0.0s", "5.0s"]
+    assert bad == ["dlc2", "bad", "TFJob", "1", "Failed", "?", "?"]

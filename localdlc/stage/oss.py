@@ -86,8 +86,24 @@ def open_oss(
         ring = error
     endpoint = endpoint_of(place, config, environment)
     signing = None if isinstance(ring, InputError) else ring
-    bucket = Oss(endpoint.url, signing).bucket(place.bucket)
+    try:
+        bucket = Oss(endpoint.url, signing).bucket(place.bucket)
+    except (oss2.exceptions.ClientError, ValueError) as error:  # before anybody is asked
+        raise impossible(uri, place, endpoint) from error
     return OssSource(uri, place.path, bucket, cancelled, endpoint, ring)
+
+
+def impossible(uri: str, place: OssPlace, endpoint: Endpoint) -> InputError:
+    """Why there is nobody to ask."""
+    if not oss2.utils.is_valid_bucket_name(place.bucket):
+        return InputError(
+            f"{uri}: no bucket can be called {place.bucket}: names are 3 to 63 of a-z, 0-9 and -. "
+            f"Check the Uri, or map it: --map {uri}=FOLDER."
+        )
+    return InputError(
+        f"{uri}: {endpoint.url}, which is from {endpoint.origin}, is no endpoint; "
+        "it is oss-<region>.aliyuncs.com, or a URL."
+    )
 
 
 def key_ring(config: Config, environment: Mapping[str, str]) -> KeyRing:

@@ -437,7 +437,9 @@ def test_any_user_of_a_container_may_read_what_no_other_user_of_this_machine_may
         ("oss://data/nothing/", "there is nothing at oss://data/nothing/"),
         ("oss://data/trian/", "Did you mean train, which is beside it?"),
         ("oss://nobucket/x/", "NoSuchBucket: .* Check the bucket's name"),
+        ("oss://My_Data/x/", "no bucket can be called My_Data: names are 3 to 63 of"),
         ("oss://data.no-such-host.invalid/x/", "there is no host no-such-host.invalid"),
+        ("oss://data.no_host!/x/", "https://no_host!, which is from the Uri, is no endpoint"),
     ],
 )
 def test_what_is_not_there_says_so(uri: str, words: str, bucket: Bucket, job: Jobs) -> None:

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import cast
 
 from localdlc.config import Config
-from localdlc.errors import EngineUnavailable, LocaldlcError
+from localdlc.errors import EngineUnavailable, HomeError, LocaldlcError
 from localdlc.job.finding import find, unfit
 from localdlc.job.inheritance import ENGINE, Heirloom, discard_inheritance, inherit
 from localdlc.job.journal import Journal
 from localdlc.job.outputs import Outputs
 from localdlc.job.parts import CARRIED_ON, Job, Whole, with_pods
-from localdlc.job.sweep import clear, remove, sweep
+from localdlc.job.sweep import clear, remove, sweep, uninherited
 from localdlc.plan.model import PASTED, Plan
 from localdlc.plan.secrets import secrets_of_config
 from localdlc.record.log_file import log_path
@@ -54,7 +54,8 @@ def take_over(job_id: str, config: Config, control: Control, ready: Callable[[],
     """Carries on with the job to its verdict; ``ready`` is called once it is in our hands.
 
     Does nothing for a job that has ended or that somebody else has; sweeps one with which nobody
-    can carry on. Raises `EngineUnavailable` when its engine is not there: then it stays as it is.
+    can carry on. Raises `EngineUnavailable` when its engine is not there, and `HomeError` when it
+    cannot be given its verdict: then it stays as it is.
     """
     with closing(Store(config.home)) as store:
         writer = store.adopt_job(job_id)
@@ -64,7 +65,10 @@ def take_over(job_id: str, config: Config, control: Control, ready: Callable[[],
             why = take_up(store, writer, config, control, ready)
         if why:
             engine = engine_of(inherit(writer.folder), os.environ)
-            sweep(engine, config.home, only_job=job_id, why=why)
+            left = sweep(engine, config.home, only_job=job_id, why=why)
+            for one in left:
+                if one.kind == "job" and one.failure:
+                    raise HomeError(f"{job_id} cannot be given its verdict: {one.failure}")
 
 
 def engine_of(left: Heirloom | str, environment: Mapping[str, str]) -> Engine:
@@ -92,7 +96,7 @@ def take_up(
         return ""
     left = inherit(writer.folder)
     if isinstance(left, str):
-        return left
+        return uninherited(left, view)
     plan, settings, _ = left
     with closing(engine_of(left, os.environ)) as engine:
         things = of_job(engine, config.home, writer.job_id)

@@ -23,7 +23,7 @@ from localdlc.job.handover import Handover
 from localdlc.job.inheritance import NOT_CREATED, discard_inheritance, inherit
 from localdlc.record.events import ContainersKept, JobFinished, Record, ReplicaLost, StatusChanged
 from localdlc.record.store import JobLog, Store, home_digest
-from localdlc.record.view import fold
+from localdlc.record.view import JobView, fold
 from localdlc.run.engine import Engine, Leftover
 from localdlc.run.errands import Errands
 from localdlc.stage.files import discard_files
@@ -31,7 +31,7 @@ from localdlc.stage.layer import layers_in, settle
 from localdlc.stage.shared import discard_shared
 from localdlc.stage.working_tree import discard
 
-__all__ = ["Swept", "sweep", "sweep_images"]
+__all__ = ["Swept", "sweep", "sweep_images", "uninherited"]
 
 BROKEN_OFF = "it had broken off by itself"
 REASON = "localdlc was killed before the job ended; what it had started was removed"
@@ -110,8 +110,13 @@ def unwanted(store: Store, job_id: str, leftovers: list[Leftover]) -> str:
         return "it has ended"
     left = inherit(store.job_folder(job_id))
     if isinstance(left, str):
-        return BROKEN_OFF if left == NOT_CREATED and view.replicas else left
+        return uninherited(left, view)
     return unfit(view, left[0], leftovers)
+
+
+def uninherited(why: str, view: JobView) -> str:
+    """Why there is no inheritance: a job whose replicas were there has discarded it at its end."""
+    return BROKEN_OFF if why == NOT_CREATED and view.replicas else why
 
 
 def sweep_images(engine: Engine, home: Path, *, dry_run: bool = False) -> list[Swept]:
@@ -142,6 +147,8 @@ def on_its_own(job_id: str, step: Callable[[], list[Swept]]) -> list[Swept]:
     """One job's wreck must not keep the others from being swept, whatever is wrong with it."""
     try:
         return step()
+    except LocaldlcError as error:
+        return [Swept("job", job_id, str(error))]
     except Exception as error:  # noqa: BLE001 - a row of another version, a folder of another user
         return [Swept("job", job_id, f"{type(error).__name__}: {error}")]
 

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -18,6 +18,7 @@ from clocked import until_stopped
 from given import JOB_ID, request
 
 import localdlc
+from localdlc import taking_over
 from localdlc.config import Config, load_config
 from localdlc.errors import BadRequest, HomeError, NotFound, Unreadable
 from localdlc.job.journal import Journal
@@ -28,6 +29,7 @@ from localdlc.record.events import Note, Record
 from localdlc.record.log_query import LogQuery
 from localdlc.record.masking import Mask
 from localdlc.record.store import Store
+from localdlc.run.control import Control
 from localdlc.run.fake_engine import FakeEngine, FakeReplica, Script
 from localdlc.service import Service
 
@@ -206,11 +208,20 @@ def test_a_home_that_is_full_ends_the_job_with_a_sentence_and_its_verdict_comes_
     with pytest.raises(HomeError, match=r"No space left on device.*Is the disk full"):
         localdlc.run(request({"Worker": 1}), engine=engine, home=small / "home", job_id=JOB_ID)
     assert (engine.containers, engine.networks) == ({}, {})
+    with suppress(OSError), (small / "ballast").open("wb", buffering=0) as ballast:
+        while ballast.write(bytes(1 << 10)):
+            pass
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(taking_over, "engine_of", lambda *_: engine)
+        with pytest.raises(HomeError, match=f"{JOB_ID} cannot be given its verdict: .*full"):
+            taking_over.take_over(JOB_ID, config(small / "home"), Control(), lambda: None)
     for path in (small / "home" / "jobs" / JOB_ID / "logs").iterdir():
         path.unlink()
     jobs = Service(config(small / "home"), engine)
     jobs.gc()
-    assert jobs.get_job(JOB_ID)[0].status == "Failed"
+    view, _ = jobs.get_job(JOB_ID)
+    assert view.status == "Failed"
+    assert "had broken off by itself" in view.reason_message
 
 
 def test_a_home_that_is_read_only_is_told(small: Path) -> None:

@@ -138,32 +138,53 @@ def trace(
 ) -> dict[str, Any]:
     """A trace in the JSON format that Perfetto and chrome://tracing open.
 
-    A row for the job's statuses, one for each input, image and replica.
+    A row for the job's statuses, one for each input, image and replica; a second one where things
+    overlap, for no viewer shows bars of one row that do.
     """
-    rows: dict[str, int] = {}
+    rows = Rows()
 
-    def row(subject: str) -> dict[str, int]:
-        name = short(subject, view.job_id) or "job"
-        return {"pid": 1, "tid": rows.setdefault(name, len(rows) + 1)}
+    def bar(name: str, subject: str, start: datetime, end: datetime) -> dict[str, Any]:
+        end = max(start, end)  # a clock may have been set back
+        length = {"dur": micros(end) - micros(start)}
+        tid = rows.free(subject, start, end)
+        return {"ph": "X", "name": name, "ts": micros(start), **length, "pid": 1, "tid": tid}
 
-    events: list[dict[str, Any]] = [
-        lasting(span.status, span.start, span.end or view.finished or now) | row("status")
+    def named_row(subject: str) -> str:
+        return short(subject, view.job_id) or "job"
+
+    events = [
+        bar(span.status, "status", span.start, span.end or view.finished or now)
         for span in view.history
     ]
-    events += [lasting(phase.name, phase.start, phase.end) | row(phase.subject) for phase in found]
+    events += [bar(phase.name, named_row(phase.subject), phase.start, phase.end) for phase in found]
     events += [
-        {"ph": "i", "s": "t", "name": f"fault {fault.fault}", "ts": micros(record.time)}
-        | row(fault.pod_id)
+        {"ph": "i", "s": "t", "name": f"fault {fault.fault}", "ts": micros(record.time), "pid": 1}
+        | {"tid": rows.free(named_row(fault.pod_id))}
         for record in records
         if isinstance(fault := record.event, FaultInjected)
     ]
     names = [named("process_name", view.job_id, pid=1)]
-    names += [named("thread_name", name, pid=1, tid=tid) for name, tid in rows.items()]
+    names += [named("thread_name", name, pid=1, tid=tid) for tid, name in rows.named()]
     return {"traceEvents": [*names, *events], "displayTimeUnit": "ms"}
 
 
-def lasting(name: str, start: datetime, end: datetime) -> dict[str, Any]:
-    return {"ph": "X", "name": name, "ts": micros(start), "dur": micros(end) - micros(start)}
+class Rows:
+    """The rows of a trace, by name; each is taken until a moment."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[str, datetime | None]] = []
+
+    def free(self, name: str, start: datetime | None = None, end: datetime | None = None) -> int:
+        """The number of the first of this name that is free from ``start`` on; it is taken now."""
+        for n, (known, taken) in enumerate(self._rows):
+            if known == name and (start is None or taken is None or taken <= start):
+                self._rows[n] = (name, end or taken)
+                return n + 1
+        self._rows.append((name, end))
+        return len(self._rows)
+
+    def named(self) -> Iterator[tuple[int, str]]:
+        return enumerate((name for name, _ in self._rows), 1)
 
 
 def named(kind: str, name: str, **row: int) -> dict[str, Any]:

@@ -180,3 +180,28 @@ def test_a_long_uri_keeps_its_end() -> None:
 
 def test_a_job_without_phases_says_so() -> None:
     assert timeline_text([], JOB, START, START) == "nothing has taken time yet"
+
+
+def test_what_overlaps_has_rows_of_its_own() -> None:
+    """A viewer takes bars of one row for calls within calls, and drops what is neither."""
+    records = story(
+        (0, JobCreated("job", "PyTorchJob", 2)),
+        (0, StatusChanged("", "Creating")),
+        (1, StatusChanged("Creating", "EnvPreparing")),
+        (10, ReplicaStarted(MASTER, "u1", 1, "c1", "ip", 0.25, 0.5)),
+        (10, StatusChanged("EnvPreparing", "Running")),
+        (11, StopRequested("SIGINT")),
+        (11, StatusChanged("Running", "Stopping")),
+        (12, ReplicaStarted(WORKER, "u2", 1, "c2", "ip", 0.25, 0.5)),
+        exited(MASTER, 143, 22),
+        exited(WORKER, 143, 23),
+        (9, StatusChanged("Stopping", "Stopped")),
+        (9, JobFinished("Stopped", "", "", None, 25.0)),
+    )
+    view = fold(records)
+    events = trace(records, view, phases(records, view, at(25)), at(25))["traceEvents"]
+    names = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
+    rows = {e["name"]: e["tid"] for e in events if e["name"] in {"rendezvous", "stop"}}
+    assert len(set(rows.values())) == 2
+    assert {names[row] for row in rows.values()} == {"job"}
+    assert all(e["dur"] >= 0 for e in events if e["ph"] == "X")

@@ -117,14 +117,17 @@ def validate(
 def stopped_by_signals(control: Control) -> Iterator[None]:
     """The first SIGINT, SIGTERM or SIGHUP stops the job, the second kills it, the third leaves.
 
-    A SIGHUP that is ignored stays so: that is what nohup is for.
+    A SIGHUP that is ignored stays so: that is what nohup is for. A pager that does not read on
+    would keep the job from hearing of it all; after the first signal its output is given up.
     """
     seen: list[int] = []
+    from localdlc.terminal.outlet import PATIENCE, give_up
 
     def handle(number: int, frame: object) -> None:
         seen.append(number)
         if len(seen) == 1:
             control.stop(signal.Signals(number).name)
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE, PATIENCE)
         elif len(seen) == 2:
             control.kill()
         else:
@@ -134,11 +137,14 @@ def stopped_by_signals(control: Control) -> Iterator[None]:
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
     before = {number: signal.signal(number, handle) for number in numbers}
+    before[signal.SIGALRM] = signal.signal(signal.SIGALRM, give_up)
     try:
         yield
     except KeyboardInterrupt:
         click.echo("localdlc: left at once. `localdlc gc` removes what is still there.", err=True)
         raise SystemExit(128 + seen[0]) from None
     finally:
+        if seen:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)

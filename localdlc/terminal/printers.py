@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
-from typing import IO, TYPE_CHECKING, AnyStr, BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from localdlc.record.events import (
     JobFinished,
@@ -21,7 +20,8 @@ from localdlc.record.events import (
 )
 from localdlc.record.names import short
 from localdlc.record.view import JobView
-from localdlc.terminal.lines import collapsed, cut, readable, write_all
+from localdlc.terminal.lines import collapsed, cut, readable
+from localdlc.terminal.outlet import put
 from localdlc.terminal.words import befallen, event_text, how_it_ended
 
 if TYPE_CHECKING:
@@ -48,16 +48,6 @@ class JsonPrinter:
 
     def __call__(self, record: Record, view: JobView) -> None:
         put(self._out, "".join(f"{line}\n" for line in lines(record)).encode())
-
-
-def put(stream: IO[AnyStr], data: AnyStr) -> None:
-    """Writes at once. Should nobody read, or the disk be full, the job goes on: logs are kept."""
-    try:
-        write_all(stream, data)
-        stream.flush()
-    except OSError:
-        # What the buffer still holds would fail again when Python flushes it at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class TextPrinter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from localdlc.terminal.printers import put
+from localdlc.terminal.outlet import put
 
 __all__ = ["Region"]
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
+import struct
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +67,22 @@ def test_the_second_ctrl_c_kills_at_once(localdlc: CommandLine) -> None:
     done = going.signal(signal.SIGINT).finish()
     assert time.monotonic() - began < 10
     assert done.code == 130
+
+
+@pytest.mark.parametrize("flags", [(), ("-o", "json")], ids=["text", "json"])
+def test_a_pager_that_does_not_read_on_keeps_nobody_from_stopping(
+    localdlc: CommandLine, flags: tuple[str, ...]
+) -> None:
+    going = localdlc.start_job(job(f"seq 100000; {DEAF}"), *flags, "--grace", "1", read=False)
+    assert going.process.stdout
+    pipe = going.process.stdout.fileno()
+    size = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
+    until = time.monotonic() + 60
+    while struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"1234"))[0] < size // 2:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert going.signal(signal.SIGINT).finish().code == 130
+    assert " Stopped " in localdlc("list").text
 
 
 def test_ctrl_c_before_anything_exists_stops_the_job(localdlc: CommandLine) -> None:

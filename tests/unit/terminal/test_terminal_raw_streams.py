@@ -12,7 +12,7 @@ from given import JOB_ID, request
 
 import localdlc
 from localdlc.run.fake_engine import FakeEngine, FakeReplica
-from localdlc.terminal.printers import put
+from localdlc.terminal.outlet import put
 
 
 class Sip(io.BytesIO):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -81,6 +82,18 @@ def connect(environment: Mapping[str, str]) -> DockerEngine:
         return DockerEngine(client, address.url)
 
 
+def knock(url: str) -> None:
+    """Asks for a new connection: an engine that is ending goes on answering on old ones."""
+    if not url.startswith("unix://"):
+        return
+    with socket.socket(socket.AF_UNIX) as door:
+        door.settimeout(PATIENCE)
+        try:
+            door.connect(url.removeprefix("unix://"))
+        except OSError as error:
+            raise requests.exceptions.ConnectionError(error) from error
+
+
 class DockerEngine(FoundContainers, MadeImages, StruckContainers):
     """An `Engine` over one docker-py client, shared by all threads.
 
@@ -115,6 +128,7 @@ class DockerEngine(FoundContainers, MadeImages, StruckContainers):
 
     def describe(self) -> EngineFacts:
         with self._asking("say what it is"):
+            knock(self._address)
             info = self._client.info()
         return EngineFacts(
             name="docker",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
+from uuid import uuid4
 
 import docker
 import pytest
@@ -24,11 +26,21 @@ class Proxy:
     def __init__(self, path: Path, engine: str) -> None:
         self.host = f"unix://{path}"
         self._engine = engine
+        self._path = path
         self._open: list[socket.socket] = []
+        self.listen()
+
+    def listen(self) -> None:
         self._server = socket.socket(socket.AF_UNIX)
-        self._server.bind(str(path))
+        self._server.bind(str(self._path))
         self._server.listen(64)
         Thread(target=self._serve, daemon=True).start()
+
+    def turn_away(self) -> None:
+        """Nobody new; who is there already is still served, as by a dockerd that is ending."""
+        self._path.unlink()
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
 
     def _serve(self) -> None:
         with suppress(OSError):
@@ -82,6 +94,22 @@ def test_an_engine_that_vanishes_fails_the_job_and_gc_tidies_up_later(
     assert " Failed " in localdlc("list").text
     localdlc("gc")
     assert not any("dlcvanish" in name for name in things(docker_client).values())
+
+
+@pytest.mark.engine
+def test_an_engine_that_is_ending_is_waited_for(localdlc: CommandLine, proxy: Proxy) -> None:
+    body = job("echo up; sleep 2")
+    body["JobSpecs"][0] |= {"EcsSpec": "", "ResourceConfig": {"GPU": "1"}}
+    gpu = {"index": 0, "uuid": f"GPU-{uuid4()}", "devices": ["/dev/null"]}
+    here = {"DOCKER_HOST": proxy.host, "LOCALDLC_GPU_INVENTORY": json.dumps([gpu])}
+    going = localdlc.start_job(body, **here)  # which has asked the engine what it is
+    going.wait_for("master-0 | up")
+    proxy.turn_away()
+    going.wait_for("the engine is gone; it is waited for, 120 s at most")
+    proxy.listen()
+    done = going.finish()
+    assert done.code == 0, done.err
+    assert "the engine is back after" in done.err
 
 
 class Babbler(DumbEngine):

@@ -72,14 +72,19 @@ class Outcome(Result):
     def _ways_in(self, home: Path) -> Sequence[str]:
         if not self.kept:
             return ["to enter a replica afterwards: pytest --localdlc-keep"]
-        names = [short(name, self.job_id) for name in self.kept]
+        names = [rank.name for rank in self.ranks if container_of(rank.view) in self.kept]
         return [
-            *(
-                f"to enter {name}: localdlc exec {self.job_id} {name} --home {home}"
+            *(  # what comes after the replica is the command
+                f"to enter {name}: localdlc exec --home {home} {self.job_id} {name}"
                 for name in names
             ),
             f"to remove what was kept: localdlc gc --kept --home {home}",
         ]
+
+
+def container_of(replica: ReplicaView) -> str:
+    """What the container of its last attempt is called."""
+    return replica.pod_id if replica.attempt == 1 else f"{replica.pod_id}-{replica.attempt}"
 
 
 def nothing() -> Sequence[str]:

@@ -150,13 +150,16 @@ def test_bad(localdlc_job):
     home = project.home
     result.stdout.fnmatch_lines(
         [
-            f"to enter master-0: localdlc exec dlc* master-0 --home {home}",
+            f"to enter master-0: localdlc exec --home {home} dlc* master-0",
             f"to remove what was kept: localdlc gc --kept --home {home}",
         ]
     )
     kept = project.left()
     assert {name.rpartition("-")[0].rpartition("-")[2] for name in kept[:2]} == {"master", "worker"}
     assert len(kept) == 3  # both containers of the failing test, and their network
+    way_in = next(line for line in result.outlines if line.startswith("to enter master-0"))
+    command = [sys.executable, "-m", *way_in.partition(": ")[2].split(), "hostname"]
+    assert subprocess.run(command, capture_output=True, check=True).stdout.startswith(b"dlc")
 
 
 def test_a_job_that_takes_too_long_leaves_nothing(project: Project) -> None:

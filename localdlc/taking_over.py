@@ -37,7 +37,6 @@ from localdlc.run.engine import ContainerSpec, Engine, EngineOver, Leftover, Str
 from localdlc.run.errands import Errands
 from localdlc.run.found import Found
 from localdlc.run.pods import Pods
-from localdlc.run.settings import Settings
 from localdlc.run.supervisor import Supervisor
 from localdlc.stage.cache import held_again as held_trees
 from localdlc.stage.credentials import local_secrets
@@ -167,8 +166,7 @@ def carry_on(
     journal.note(TAKEN_OVER)
     if plan.injection:
         journal.note(WITHOUT_KEYS)
-    digest = home_digest(config.home)
-    errands = Errands(engine, plan.job_id, digest)
+    errands = Errands(engine, plan.job_id, home_digest(config.home))
     outputs = Outputs(plan, config, engine, errands)
     job = Job(plan, config, engine, control, journal, errands, outputs)
     with ExitStack() as after:  # what comes last here is done first
@@ -179,16 +177,10 @@ def carry_on(
             if part := make(job, whole.engine):
                 whole.add(part)
                 part.go_on(found, journal.view)
-        settings = Settings(
-            digest,
-            config.subnets,
-            keep=config.keep,
-            engine_patience=config.engine_patience,
-        )
         for tree in held_trees(job.folder / "data"):
             after.callback(tree.let_go)
         again = with_hooks(Again(whole.engine, found), plan, found, control)
-        Supervisor(plan, again, whole.emit, settings, control).carry_on(found)
+        Supervisor(plan, again, whole.emit, job.settings, control).carry_on(found)
     outputs.write_back(journal, succeeded=journal.view.status == "Succeeded")
 
 

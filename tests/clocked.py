@@ -16,7 +16,8 @@ from localdlc.record.events import Event, JobFinished, Log, Record, ReplicaExite
 from localdlc.record.view import JobView, fold
 from localdlc.run.control import Control
 from localdlc.run.fake_engine import FakeEngine, FakeReplica, Script
-from localdlc.run.supervisor import Settings, Supervisor
+from localdlc.run.settings import Settings
+from localdlc.run.supervisor import Supervisor
 
 PATIENCE = 20.0
 

@@ -20,9 +20,11 @@ from localdlc.job.outputs import Outputs
 from localdlc.plan.model import Plan
 from localdlc.plan.pod import Pod
 from localdlc.record.events import Event, Note
+from localdlc.record.store import home_digest
 from localdlc.run.control import Control
 from localdlc.run.engine import Engine
 from localdlc.run.errands import Errands
+from localdlc.run.settings import Settings
 from localdlc.run.tasks import Task
 
 if TYPE_CHECKING:
@@ -49,6 +51,17 @@ class Job:
     @property
     def folder(self) -> Path:
         return self.config.job_folder(self.plan.job_id)
+
+    @property
+    def settings(self) -> Settings:
+        config = self.config
+        return Settings(
+            home_digest(config.home),
+            config.subnets,
+            "never" if config.offline else config.pull,
+            config.keep,
+            engine_patience=config.engine_patience,
+        )
 
 
 @dataclass(frozen=True)

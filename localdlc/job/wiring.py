@@ -28,7 +28,7 @@ from localdlc.run.control_socket import ControlSocket
 from localdlc.run.engine import Engine
 from localdlc.run.errands import Errands
 from localdlc.run.inbox import Post
-from localdlc.run.supervisor import Settings, Supervisor
+from localdlc.run.supervisor import Preparation, Supervisor
 from localdlc.run.tasks import Task
 
 if TYPE_CHECKING:
@@ -94,8 +94,7 @@ def supervise(
 ) -> None:
     """Supervises the job with all its parts; afterwards each tidies up, whatever happens."""
     engine = control.calls.watched(engine)
-    digest = home_digest(config.home)
-    errands = Errands(engine, plan.job_id, digest)
+    errands = Errands(engine, plan.job_id, home_digest(config.home))
     outputs = Outputs(plan, config, engine, errands)
     job = Job(plan, config, engine, control, journal, errands, outputs)
 
@@ -112,23 +111,8 @@ def supervise(
                 whole.add(part)
         if admission:
             after.callback(admission.leave)
-        Supervisor(
-            plan,
-            whole.engine,
-            whole.emit,
-            Settings(
-                digest,
-                config.subnets,
-                "never" if config.offline else config.pull,
-                config.keep,
-                engine_patience=config.engine_patience,
-            ),
-            control,
-            whole.tasks,
-            whole.afterwards,
-            whole.placed,
-            admission,
-        ).run()
+        before = Preparation(whole.tasks, whole.afterwards, whole.placed, admission)
+        Supervisor(plan, whole.engine, whole.emit, job.settings, control, before).run()
     outputs.write_back(journal, succeeded=journal.view.status == "Succeeded")
 
 

@@ -7,6 +7,7 @@ the verdict, and removes everything that was created.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from localdlc.plan.model import Plan
@@ -20,18 +21,32 @@ from localdlc.run.holding import Holding, discard, prepare
 from localdlc.run.images import image_tasks
 from localdlc.run.inbox import Post, Prepared
 from localdlc.run.network import make_network
-from localdlc.run.sanity import Sanity
 from localdlc.run.settings import Settings
 from localdlc.run.tasks import Task, begin
 
 if TYPE_CHECKING:
     from localdlc.run.found import Found
 
-__all__ = ["Settings", "Supervisor", "Task"]
+__all__ = ["Preparation", "Supervisor"]
 
 AWAITED = frozenset({"network", "sanity"})
 
-Admit = Callable[[Plan, Post], Plan]
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What is done for a job before its first replica is created.
+
+    ``tasks`` bring the inputs, side by side, and ``afterwards`` what builds on all of them; either
+    may raise `InputError`. ``placed`` hears the plan as it is carried out, addresses and all.
+
+    ``admit`` is called before all that, gives the plan what it asks of this machine, and may take
+    its time: it posts `JobQueued` then, and raises `ResourceError` for what cannot be had.
+    """
+
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    afterwards: Mapping[str, Task] = field(default_factory=dict)
+    placed: Callable[[Plan], None] = lambda plan: None
+    admit: Callable[[Plan, Post], Plan] | None = None
 
 
 class Supervisor:
@@ -44,30 +59,15 @@ class Supervisor:
         emit: Callable[[Event], None],
         settings: Settings,
         control: Control | None = None,
-        tasks: Mapping[str, Task] | None = None,
-        afterwards: Mapping[str, Task] | None = None,
-        placed: Callable[[Plan], None] = lambda plan: None,
-        admit: Admit | None = None,
+        preparation: Preparation | None = None,
     ) -> None:
-        """``tasks`` bring the inputs, side by side, and ``afterwards`` what builds on all of them.
-
-        Either may raise `InputError`. ``placed`` hears the plan as it is carried out, addresses
-        and all, before any replica is created.
-
-        ``admit`` is called before all that, gives the plan what it asks of this machine, and may
-        take its time: it posts `JobQueued` then, and raises `ResourceError` for what cannot be had.
-
-        What ``engine`` owes an answer to is known, when ``control.calls`` watches it.
-        """
+        """What ``engine`` owes an answer to is known, when ``control.calls`` watches it."""
         self._plan = plan
         self._engine = engine
         self._settings = settings
         self._control = control or Control()
         self._calls = self._control.calls
-        self._tasks = tasks or {}
-        self._afterwards = afterwards or {}
-        self._placed = placed
-        self._admit = admit
+        self._preparation = preparation or Preparation()
         self._course = Course(plan, engine, emit, settings, self._control)
         self._began = settings.clock()
 
@@ -102,7 +102,7 @@ class Supervisor:
     # preparation
 
     def _prepare_and_begin(self) -> None:
-        if admit := self._admit:
+        if admit := self._preparation.admit:
             self._through({"room": lambda post: self._take(admit(self._plan, post))})
         if self._course.finish is None:
             self._prepare()
@@ -120,12 +120,14 @@ class Supervisor:
             {
                 "network": self._make_network,
                 **image_tasks(self._engine, self._plan, self._settings.pull),
-                **self._tasks,
+                **self._preparation.tasks,
             }
         )
         if self._course.finish is None:
-            self._through(self._afterwards)
+            self._through(self._preparation.afterwards)
         if self._course.finish is None and self._plan.sanity_check:
+            from localdlc.run.sanity import Sanity
+
             self._course.move("SanityChecking")
             home, wanted = self._settings.home, lambda: self._course.finish is None
             self._through({"sanity": Sanity(self._engine, self._plan, home, wanted)})
@@ -149,7 +151,7 @@ class Supervisor:
     def _begin_replicas(self) -> None:
         if self._plan.reserved:
             prepare(self._plan.reserved)
-        self._placed(self._plan)
+        self._preparation.placed(self._plan)
         self._course.begin(self._plan)
 
     # the end

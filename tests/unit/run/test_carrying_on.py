@@ -31,7 +31,7 @@ from localdlc.run.engine import EngineGone
 from localdlc.run.fake_engine import FakeEngine, FakeReplica, Script
 from localdlc.run.settings import Settings
 from localdlc.run.signals import Signals
-from localdlc.run.supervisor import Supervisor
+from localdlc.run.supervisor import Preparation, Supervisor
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SUBNET = IPv4Network("10.9.0.0/28")
@@ -102,9 +102,8 @@ class Job:
             self.placed = plan
 
         with pytest.raises(Killed):
-            Supervisor(
-                self.plan, self.engine, emit, Settings("digest", [SUBNET]), placed=place
-            ).run()
+            settings, before = Settings("digest", [SUBNET]), Preparation(placed=place)
+            Supervisor(self.plan, self.engine, emit, settings, preparation=before).run()
 
     def carry_on(self, seconds: float = 0.0) -> None:
         self.engine.alive = True

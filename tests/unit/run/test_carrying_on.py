@@ -101,8 +101,8 @@ class Job:
         def place(plan: Plan) -> None:
             self.placed = plan
 
+        settings, before = Settings("digest", [SUBNET]), Preparation(placed=place)
         with pytest.raises(Killed):
-            settings, before = Settings("digest", [SUBNET]), Preparation(placed=place)
             Supervisor(self.plan, self.engine, emit, settings, preparation=before).run()
 
     def carry_on(self, seconds: float = 0.0) -> None:

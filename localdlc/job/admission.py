@@ -5,6 +5,7 @@ Only jobs that ask for GPUs, or must have exactly the cores and memory that they
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -19,7 +20,7 @@ from localdlc.plan.room import Holder, room, wish
 from localdlc.plan.schedule import Waiting
 from localdlc.record.events import JobQueued
 from localdlc.record.store import home_digest
-from localdlc.run.engine import Engine, EngineFacts, Leftover
+from localdlc.run.engine import Engine, EngineFacts, EngineGone, Leftover
 from localdlc.run.holders import abandoned, holders
 from localdlc.run.inbox import Post
 from localdlc.run.waiting_list import Entry, Place, WaitingList, folder_of
@@ -35,6 +36,8 @@ SETTLING = 0.05
 BUSY = 1.0
 # Whatever rings the bell may go unheard: of an engine that restarts, of a folder that was taken.
 UNHEARD = 30.0
+# Seconds that an engine which is restarted may be gone before those who wait give up.
+PATIENCE = 120.0
 
 
 class Admission:
@@ -59,6 +62,7 @@ class Admission:
         self._sweep = sweep
         self._exact = exact
         self._wait = wait
+        self._gone_since: float | None = None
         self._left = Flag()
         self._place: Place | None = None
         self._bell: Bell | None = None
@@ -95,7 +99,7 @@ class Admission:
     def _turn(self, plan: Plan, post: Post, listed: WaitingList, facts: EngineFacts) -> Plan:
         told = ""
         while not self._left.is_set():
-            found, left = self._look(plan, listed, facts)
+            found, left = self._looked(plan, listed, facts)
             if isinstance(found, Plan):
                 return found
             if self._put_in_order(left, post):
@@ -115,12 +119,30 @@ class Admission:
 
     def _sleep(self, bell: Bell) -> None:
         """Until something may have changed; a little longer where that is all the time."""
+        if self._gone_since is not None:  # nobody rings when an engine is back
+            self._left.wait(BUSY)
+            return
         quiet = not bell.wait(BUSY)
         self._rest = SETTLING if quiet else min(2 * self._rest, BUSY)
         if quiet:
             bell.wait(UNHEARD)
         self._left.wait(self._rest)
         bell.wait(0)  # whatever has rung until now will be seen
+
+    def _looked(
+        self, plan: Plan, listed: WaitingList, facts: EngineFacts
+    ) -> tuple[Plan | str, tuple[Leftover, ...]]:
+        """`_look`; who has begun to wait outlasts an engine that is restarted meanwhile."""
+        try:
+            seen = self._look(plan, listed, facts)
+        except EngineGone:
+            now = time.monotonic()
+            self._gone_since = now if self._gone_since is None else self._gone_since
+            if self._bell is None or now - self._gone_since >= PATIENCE:
+                raise
+            return f"the engine is gone; it is waited for, {PATIENCE:g} s at most", ()
+        self._gone_since = None
+        return seen
 
     def _look(
         self, plan: Plan, listed: WaitingList, facts: EngineFacts

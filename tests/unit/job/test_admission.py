@@ -12,12 +12,14 @@ from given import cards, planned
 from queueing import Machine, Queued, wanting
 
 from localdlc.errors import ResourceError
+from localdlc.job import admission
 from localdlc.job.admission import resume
 from localdlc.plan.gpus import allocate
 from localdlc.plan.model import Plan
 from localdlc.record.events import JobQueued, ReplicaStarted, StatusChanged
 from localdlc.record.store import Store, home_digest
 from localdlc.run.containers import container_of, hosts
+from localdlc.run.engine import EngineGone, Leftover
 from localdlc.run.fake_engine import FakeEngine, FakeReplica
 from localdlc.run.waiting_list import Entry, Place, WaitingList, folder_of
 
@@ -259,6 +261,50 @@ def test_nobody_carries_on_with_gpus_that_another_was_given_meanwhile(machine: M
     machine.start("dlca", wanting(2)).until_status("Running")
     why = resume(plan, machine.engine, machine.folder / "home")
     assert why == f"dlca of {machine.folder / 'dlca'} has its GPUs by now"
+
+
+@pytest.fixture
+def gone(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Flag:
+    """Whether the engine is, for those who ask what runs."""
+    away, asked = Flag(), machine.engine.unended
+
+    def unended() -> tuple[Leftover, ...]:
+        if away.is_set():
+            raise EngineGone("cannot list what runs")
+        return asked()
+
+    monkeypatch.setattr(machine.engine, "unended", unended)
+    return away
+
+
+def test_who_waits_outlasts_an_engine_that_is_restarted(
+    machine: Machine, ends: Ends, gone: Flag
+) -> None:
+    running(machine, "dlca", 3)
+    job = machine.start("dlcb", wanting(2))
+    job.until_it_waits_for("holds 3")
+    gone.set()
+    ends["dlca"].set()
+    job.until_it_waits_for("the engine is gone; it is waited for, 120 s at most")
+    gone.clear()
+    job.until_status("Running")
+
+
+def test_an_engine_that_does_not_come_back_is_not_waited_for_for_ever(
+    machine: Machine, ends: Ends, gone: Flag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "PATIENCE", 0.0)
+    running(machine, "dlca", 3)
+    job = machine.start("dlcb", wanting(2))
+    job.until_it_waits_for("holds 3")
+    gone.set()
+    ends["dlca"].set()
+    assert isinstance(job.ended().error, EngineGone)
+
+
+def test_who_has_just_come_waits_for_no_engine(machine: Machine, gone: Flag) -> None:
+    gone.set()
+    assert isinstance(machine.start("dlca", wanting(1)).ended().error, EngineGone)
 
 
 # exactly what is asked for

@@ -56,7 +56,7 @@ def get_job_answer(
         "UserId": user_id,
         "ResourceType": "ECS",
         **times(view),
-        "Duration": seconds(view.created, view.finished or now),
+        "Duration": seconds(view.created, now) if view.duration is None else round(view.duration),
         **totals(plan),
         "RestartTimes": f"{view.restarts}/{plan.get('restart_budget') or 0}",
         "RestartRecord": restarts(view),
@@ -101,7 +101,8 @@ def times(view: JobView) -> dict[str, str]:
 
 
 def seconds(start: datetime | None, end: datetime | None) -> int:
-    return round((end - start).total_seconds()) if start and end else 0
+    """Never less than none: clocks are set back, too."""
+    return max(0, round((end - start).total_seconds())) if start and end else 0
 
 
 def totals(plan: Mapping[str, Any]) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,7 +54,8 @@ def phases(records: Sequence[Record], view: JobView, now: datetime) -> list[Phas
         *lives(records, view.finished or now),
         *stopping(records, view),
     ]
-    return sorted(found, key=lambda phase: phase.start)
+    whole = (replace(p, end=max(p.start, p.end)) for p in found)  # a clock may have been set back
+    return sorted(whole, key=lambda phase: phase.start)
 
 
 def queued(view: JobView, now: datetime) -> Iterator[Phase]:

@@ -89,7 +89,9 @@ class ReplicaView:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """Everything known about a job."""
+    """Everything known about a job. ``duration``, in seconds, is known of one that has ended: a
+    clock that is set meanwhile does not change it.
+    """
 
     job_id: str = ""
     display_name: str = ""
@@ -101,6 +103,7 @@ class JobView:
     stop_requested_by: str | None = None
     created: datetime | None = None
     finished: datetime | None = None
+    duration: float | None = None
     history: tuple[StatusSpan, ...] = ()
     replicas: dict[str, ReplicaView] = field(default_factory=dict)
     inputs: tuple[InputStaged, ...] = ()
@@ -268,7 +271,12 @@ def _(event: Note, view: JobView, time: datetime) -> JobView:
 
 @change.register
 def _(event: JobFinished, view: JobView, time: datetime) -> JobView:
-    return replace(view, deciding_replica=event.deciding_replica, finished=time)
+    return replace(
+        view,
+        deciding_replica=event.deciding_replica,
+        finished=time,
+        duration=event.duration_seconds,
+    )
 
 
 def replica_of(view: JobView, pod_id: str) -> ReplicaView:

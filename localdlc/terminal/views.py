@@ -162,9 +162,7 @@ def env_text(injected: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def took(view: JobView) -> str:
-    if view.created is None or view.finished is None:
-        return ""
-    return f" after {(view.finished - view.created).total_seconds():.1f} s"
+    return "" if view.duration is None else f" after {view.duration:.1f} s"
 
 
 def stop_text(view: JobView) -> str:

@@ -205,3 +205,4 @@ def test_what_overlaps_has_rows_of_its_own() -> None:
     assert len(set(rows.values())) == 2
     assert {names[row] for row in rows.values()} == {"job"}
     assert all(e["dur"] >= 0 for e in events if e["ph"] == "X")
+    assert all(phase.seconds >= 0 for phase in phases(records, view, at(5)))

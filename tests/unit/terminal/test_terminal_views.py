@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from localdlc.record import events
 from localdlc.record.events import Event, Record, StatusChanged
@@ -57,6 +57,20 @@ def test_images_and_what_replicas_are_given_are_told_by_role() -> None:
     lines = shown([events.JobCreated("job", "TFJob", 3)], "ps", "worker", "worker").splitlines()
     given = "some:1  0.5 cores, 1 GiB of memory, this machine's /dev/shm"
     assert lines[1:] == [f"  1 ps      {given}", f"  2 worker  {given}"]
+
+
+def test_a_clock_that_is_set_back_makes_no_job_shorter() -> None:
+    before = [events.JobCreated("job", "TFJob", 1), StatusChanged("", "Creating")]
+    ended = events.JobFinished("Failed", "JobFailed", "It broke.", None, 4.2)
+    back = START - timedelta(days=2)
+    records = [Record(n, START, "dlc1", event) for n, event in enumerate(before)]
+    records += [
+        Record(2, back, "dlc1", StatusChanged("Creating", "Failed", "JobFailed", "It broke.")),
+        Record(3, back, "dlc1", ended),
+    ]
+    assert job_text(fold(records), {"replicas": []}).startswith(
+        "TFJob dlc1 (job): Failed after 4.2"
+    )
 
 
 def test_a_replica_is_named_whatever_its_job_and_what_stands_beside_it_are_called() -> None:

@@ -16,7 +16,12 @@ KINDS = ("data", "code", "wheels")
 
 @click.group()
 def cache() -> None:
-    """Look at what is kept for the next job: data, clones, wheels."""
+    """Look at what is kept for the next job: data, clones, wheels.
+
+    \b
+    localdlc cache list
+    localdlc cache rm oss://bucket/data/
+    """
 
 
 @cache.command("list")

@@ -11,7 +11,11 @@ from localdlc.cli.options import service, shared
 
 @click.group()
 def image() -> None:
-    """Build the base image that samples and first jobs start from."""
+    """Build the base image that samples and first jobs start from.
+
+    \b
+    localdlc image build
+    """
 
 
 @image.command()

@@ -13,7 +13,11 @@ from localdlc.cli.options import configured, output, shared
 
 @click.group()
 def config() -> None:
-    """Look at the configuration."""
+    """Look at the configuration.
+
+    \b
+    localdlc config show
+    """
 
 
 @config.command("show")

@@ -25,10 +25,9 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     for name in COMMANDS:
         command = cli.get_command(click.Context(cli), name)
         assert command is not None
+        yield name, command
         if isinstance(command, click.Group):
             yield from ((f"{name} {part}", each) for part, each in command.commands.items())
-        else:
-            yield name, command
 
 
 @pytest.mark.parametrize(("name", "command"), [*commands()])

@@ -29,6 +29,8 @@ CHAINED = re.compile(
 LAUNCHER = re.compile(r"^\S*(?:ChildFailedError|CalledProcessError|ProcessExitedException)\b", re.M)
 # What is searched: some expressions take time that grows with the square of it.
 LINES, WIDTH = 400, 1000
+# Faults that end a replica; after a pause or a cut network it goes on.
+FATAL = re.compile(r":(?:kill|preempt|oom)(?:@|$)")
 # Characters of a line that are worth showing again.
 LONGEST = 240
 
@@ -41,6 +43,8 @@ def find(case: Case, replica: ReplicaView) -> Finding | None:
     tail = case.tails.get(replica.pod_id)
     lines = tail.lines[-LINES:] if tail else ()
     text = NOISE.sub("", "\n".join(line[:WIDTH] for line in lines))
+    if rehearsed(case, replica):
+        return by_end(case, replica, ("a rehearsed fault",))
     starved = memory_end(replica)
     if starved == "replica":
         return by_end(case, replica, ("oom",))
@@ -55,6 +59,21 @@ def find(case: Case, replica: ReplicaView) -> Finding | None:
         return ended
     uncaught = [m for m in compiled(UNCAUGHT.text).finditer(text) if not LAUNCHER.match(m[0])]
     return finding(UNCAUGHT, case, replica, uncaught[-1]) if uncaught else None
+
+
+def rehearsed(case: Case, replica: ReplicaView) -> str:
+    """The fault that ended it, as it was asked for; "" where none did."""
+    befell = (fault for _, fault in case.view.faults if fault.pod_id == replica.pod_id)
+    return next(
+        (
+            one.fault
+            for one in befell
+            if one.attempt == replica.attempt
+            and FATAL.search(one.fault)
+            and replica.signal in {"SIGKILL", "SIGTERM"}
+        ),
+        "",
+    )
 
 
 def said(text: str) -> Iterator[tuple[Pattern, re.Match[str]]]:
@@ -139,6 +158,7 @@ def facts(case: Case, replica: ReplicaView, path: str) -> dict[str, str]:
         "peak": size(peak) if (peak := replica.used and replica.used.memory_peak) else "",
         "memory": in_words(limits.get("memory"), asked.get("memory")),
         "shm": in_words(limits.get("shm"), asked.get("shm")),
+        "fault": rehearsed(case, replica),
         "place": place(path, case, planned.get("mounts", [])) if path else "",
     }
 

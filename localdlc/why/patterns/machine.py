@@ -44,10 +44,16 @@ MACHINE = (
         do="What it wrote just before says why.",
     ),
     Pattern(
+        name="rehearsed",
+        ended="a rehearsed fault",
+        says="It was rehearsed: --fault {fault}.",
+        do="A RestartPolicy of the role, or AIMaster, lets it begin anew, as in the cloud.",
+    ),
+    Pattern(
         name="killed",
         ended="SIGKILL",
         says="Something killed it (SIGKILL) that was not localdlc: the kernel for want of memory "
-        "on this machine, a rehearsed fault, or somebody.",
+        "on this machine, or somebody.",
         do="`dmesg` on this machine tells whether the kernel did.",
     ),
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from failures.cases import FAILURES, Failure
 
+from localdlc.record.events import FaultInjected
 from localdlc.record.view import JobView, ReplicaView
 from localdlc.run.follower import signal_name
 from localdlc.why import Case, Finding, Tail
@@ -102,6 +104,7 @@ def test_an_end_without_a_word_is_recognised(name: str, end: dict[str, Any]) -> 
 
 def test_every_row_has_a_message_or_an_end_that_was_tried() -> None:
     tried = {failure.pattern for failure in FAILURES} | {*OF_GPUS, *OF_LIBRARIES, *BY_END}
+    tried |= {"rehearsed"}
     assert {row.name for row in (*PATTERNS, UNCAUGHT)} == tried
     assert len({row.name for row in PATTERNS}) == len(PATTERNS) >= 20
 
@@ -118,6 +121,20 @@ def test_facts_of_the_replica_are_in_the_sentence() -> None:
     assert "64 MiB" in found("DataLoader worker (pid 8) is killed by signal: Bus error.").says  # type: ignore[union-attr]
     assert "4 GiB" in found(exit_code=137, oom=True).says  # type: ignore[union-attr]
     assert "(image:1)" in found("ModuleNotFoundError: No module named 'x'").says  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("fault", "attempt", "name"),
+    [("kill@30s", 1, "rehearsed"), ("pause=1s", 1, "killed"), ("kill@30s", 2, "killed")],
+)
+def test_a_rehearsed_fault_is_the_reason(fault: str, attempt: int, name: str) -> None:
+    replica = ReplicaView(POD, status="Failed", exit_code=137, signal="SIGKILL")
+    befell = FaultInjected(POD, attempt, f"worker-0:{fault}", "")
+    view = JobView(job_id="dlc1", replicas={POD: replica}, faults=((datetime.now(UTC), befell),))
+    finding = find(Case(view, {}, {}), replica)
+    assert finding
+    assert finding.name == name
+    assert (f"--fault worker-0:{fault}." in finding.says) == (name == "rehearsed")
 
 
 def test_a_share_is_told_as_one() -> None:

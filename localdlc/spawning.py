@@ -34,6 +34,10 @@ class Spawned:
         if error is not None:
             raise error
 
+    def loaded(self) -> None:
+        """Waits until it could take over from a process that is about to leave, or is no more."""
+        self._answers.read(1)
+
     def leave(self) -> None:
         """It goes on by itself; nobody hears what it answers."""
         self._orders.close()

@@ -30,6 +30,8 @@ from localdlc.taking_over import take_over
 __all__ = ["main"]
 
 LOG = "supervisor.log"
+# To who is about to leave: from now on the job is not without a supervisor for long.
+LOADED = b"."
 
 
 class Detached:
@@ -87,6 +89,7 @@ def main() -> None:
             run()
         case ["carry-on", home, job_id, *leaving]:
             for pid in leaving:
+                os.write(1, LOADED)
                 wait_for(int(pid))
             carry_on(Path(home), job_id)
         case ["sweep", home]:

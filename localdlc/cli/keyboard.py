@@ -41,7 +41,8 @@ def keyboard_of(live: LivePrinter, control: Control, jobs: Looking) -> Keys:
         if status not in LEAVABLE:
             live.say(f"  a job can be left while it runs; this one is {status or 'not there'} yet")
             return
-        spawn("carry-on", home, job_id, str(os.getpid()))
+        live.say("  leaving the job to itself")
+        spawn("carry-on", home, job_id, str(os.getpid())).loaded()
         live.__exit__()
         keys.__exit__()
         sys.stderr.write(f"{job_id} goes on by itself; `localdlc logs -f {job_id}` follows it\n")

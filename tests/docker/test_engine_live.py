@@ -138,6 +138,7 @@ def test_a_job_that_is_left_goes_on_and_can_be_stopped(
     terminal.until(lambda text: "goes on by itself" in text)
     assert terminal.exit_code() == 0
     assert terminal.settings() == terminal.before
+    assert "lost its supervisor" not in localdlc("list").err
     assert localdlc("stop", "last").code == 0
     view = json.loads(localdlc("show", "last", "-o", "json").out)
     assert view["Status"] == "Stopped"

@@ -23,6 +23,8 @@ EXIT_CODES = {"Succeeded": 0, "Failed": 1, "Stopped": 5}
 SIGNAL_CODES = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
 # What keeps a job from running is the reason of its verdict, and ends `run` as an error.
 ERROR_CODES = {error.api_code: error.exit_code for error in (InputError, MachineError, NotEmulated)}
+# Its supervisor was killed, or could not go on in a home that is full: no fault of the job's.
+ERROR_CODES["SupervisorLost"] = MachineError.exit_code
 
 
 @dataclass(frozen=True)

@@ -282,7 +282,7 @@ def test_what_was_killed_before_its_replicas_were_created_is_failed_and_swept(
     process = supervisor_of(localdlc, job_id)
     os.kill(process, signal.SIGSTOP)
     os.kill(process, signal.SIGKILL)
-    assert localdlc("wait", job_id).code == 1
+    assert localdlc("wait", job_id).code == 3
     assert "its replicas had not all been created" in localdlc("show", job_id).text
     assert ours(docker_client, job_id) == []
 

@@ -49,7 +49,7 @@ def test_wait_ends_as_run_did(tmp_path: Path, cli: Cli, members: dict[str, Any],
         ("InternalError", None, 70),
         ("InternalError", "SIGINT", 130),
         ("JobFailed", "SIGINT", 1),
-        ("SupervisorLost", None, 1),
+        ("SupervisorLost", None, 3),
     ],
 )
 def test_the_reason_of_a_failed_job_has_a_code(

@@ -36,8 +36,6 @@ SETTLING = 0.05
 BUSY = 1.0
 # Whatever rings the bell may go unheard: of an engine that restarts, of a folder that was taken.
 UNHEARD = 30.0
-# Seconds that an engine which is restarted may be gone before those who wait give up.
-PATIENCE = 120.0
 
 
 class Admission:
@@ -51,10 +49,12 @@ class Admission:
         *,
         exact: bool,
         wait: bool,
+        patience: float,
     ) -> None:
         """``sweep`` removes what killed runs left in this home.
 
         ``exact``: cores and memory must be free, too. Without ``wait`` nobody queues.
+        ``patience``: seconds that an engine which is restarted may be gone meanwhile.
         """
         self._engine = engine
         self._home = home
@@ -62,6 +62,7 @@ class Admission:
         self._sweep = sweep
         self._exact = exact
         self._wait = wait
+        self._patience = patience
         self._gone_since: float | None = None
         self._left = Flag()
         self._place: Place | None = None
@@ -138,9 +139,9 @@ class Admission:
         except EngineGone:
             now = time.monotonic()
             self._gone_since = now if self._gone_since is None else self._gone_since
-            if self._bell is None or now - self._gone_since >= PATIENCE:
+            if self._bell is None or now - self._gone_since >= self._patience:
                 raise
-            return f"the engine is gone; it is waited for, {PATIENCE:g} s at most", ()
+            return f"the engine is gone; it is waited for, {self._patience:g} s at most", ()
         self._gone_since = None
         return seen
 

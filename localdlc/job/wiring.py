@@ -123,7 +123,14 @@ def admission_of(plan: Plan, config: Config, engine: Engine, sweep: Task) -> Adm
         return None
     from localdlc.job.admission import Admission
 
-    return Admission(engine, config.home, sweep, exact=exact, wait=not config.no_wait)
+    return Admission(
+        engine,
+        config.home,
+        sweep,
+        exact=exact,
+        wait=not config.no_wait,
+        patience=config.engine_patience,
+    )
 
 
 def trim_in_passing(config: Config, journal: Journal) -> None:

@@ -12,7 +12,6 @@ from given import cards, planned
 from queueing import Machine, Queued, wanting
 
 from localdlc.errors import ResourceError
-from localdlc.job import admission
 from localdlc.job.admission import resume
 from localdlc.plan.gpus import allocate
 from localdlc.plan.model import Plan
@@ -291,11 +290,10 @@ def test_who_waits_outlasts_an_engine_that_is_restarted(
 
 
 def test_an_engine_that_does_not_come_back_is_not_waited_for_for_ever(
-    machine: Machine, ends: Ends, gone: Flag, monkeypatch: pytest.MonkeyPatch
+    machine: Machine, ends: Ends, gone: Flag
 ) -> None:
-    monkeypatch.setattr(admission, "PATIENCE", 0.0)
     running(machine, "dlca", 3)
-    job = machine.start("dlcb", wanting(2))
+    job = machine.start("dlcb", wanting(2), engine_patience=0.0)
     job.until_it_waits_for("holds 3")
     gone.set()
     ends["dlca"].set()

@@ -51,6 +51,8 @@ def logs(job: str, follow: bool, fold: bool, output: str, **flags: Any) -> None:
     query = LogQuery(**{f.name: flags.pop(f.name) for f in fields(LogQuery)})
     if follow and (fold or query.previous):
         raise UsageError("--fold and --previous are for what was written; leave --follow out")
+    if fold and output == "json":
+        raise UsageError("--fold is for people; leave -o json out, which says who wrote what")
     jobs = noticing(flags)
     if follow:
         for some in jobs.follow_pod_logs(job, query):

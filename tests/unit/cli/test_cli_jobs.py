@@ -137,12 +137,18 @@ def test_logs_are_filtered_and_folded(home: Path, cli: Cli) -> None:
         (["--grep", "("], "no regular expression"),
         (["--since", "yesterday"], "10m, 2h or 7d"),
         (["--tail", "-1"], "--tail"),
+        (["--fold", "--follow"], "--fold and --previous"),
     ],
 )
 def test_a_wrong_filter_is_told(home: Path, cli: Cli, arguments: list[str], words: str) -> None:
     said = cli("logs", "last", *arguments)
     assert said.code == 2
     assert words in said.err
+
+
+def test_folded_lines_are_no_json(home: Path, cli: Cli) -> None:
+    said = cli("logs", "last", "--fold", "-o", "json")
+    assert (said.code, said.json["type"]) == (2, "error")
 
 
 def test_where_the_time_went_is_shown_and_traced(home: Path, cli: Cli) -> None:

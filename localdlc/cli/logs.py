@@ -49,10 +49,7 @@ def logs(job: str, follow: bool, fold: bool, output: str, **flags: Any) -> None:
     localdlc logs last -f --tail 20
     """
     query = LogQuery(**{f.name: flags.pop(f.name) for f in fields(LogQuery)})
-    if follow and (fold or query.previous):
-        raise UsageError("--fold and --previous are for what was written; leave --follow out")
-    if fold and output == "json":
-        raise UsageError("--fold is for people; leave -o json out, which says who wrote what")
+    refuse_contradictions(query, follow=follow, fold=fold, output=output)
     jobs = noticing(flags)
     if follow:
         for some in jobs.follow_pod_logs(job, query):
@@ -71,6 +68,13 @@ def logs(job: str, follow: bool, fold: bool, output: str, **flags: Any) -> None:
     else:
         say(found, prefixed=len(query.pods) != 1)
     sys.stdout.buffer.flush()
+
+
+def refuse_contradictions(query: LogQuery, *, follow: bool, fold: bool, output: str) -> None:
+    if follow and (fold or query.previous):
+        raise UsageError("--fold and --previous are for what was written; leave --follow out")
+    if fold and output == "json":
+        raise UsageError("--fold is for people; leave -o json out, which says who wrote what")
 
 
 def say(lines: Iterable[Line], *, prefixed: bool) -> None:

@@ -51,8 +51,7 @@ class Holding:
         alarms.set("over", seconds)
         (Path(self._reserved.folder) / MARK).touch()
         hands = ThreadPoolExecutor(HANDS, "localdlc-holding")
-        for name, container in containers.items():
-            hands.submit(self._begin, name, container)
+        begun = [hands.submit(self._begin, *each) for each in containers.items()]
         names = ", ".join(containers)
         self._emit(Note(f"held for {seconds:g} s or until stopped, to be entered: {names}"))
         while "over" not in alarms.due():
@@ -61,6 +60,7 @@ class Holding:
                 self._emit(message)
             if isinstance(message, StopRequested | Kill):
                 break
+        wait(begun, PATIENCE)  # or one that is only about to start would outlive its end
         wait([hands.submit(self._end, one) for one in containers.values()], PATIENCE)
         hands.shutdown(wait=False, cancel_futures=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Semaphore
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ class Held:
         body = request({"Worker": 2}, Settings=reserved)
         self.plan = planned(body, home=home, **settings)
         self.entered: list[str] = []
+        self._come_in = Semaphore(0)
         self._script = script
         self._seen: set[str] = set()
         self.job = Clocked(self.plan, FakeEngine(self._run), self.passes)
@@ -30,13 +32,16 @@ class Held:
     def _run(self, replica: FakeReplica) -> int:
         if replica.spec.name in self._seen:
             self.entered.append(short(replica.spec.name))
+            self._come_in.release()
             return until_stopped(replica)
         self._seen.add(replica.spec.name)
         return self._script(replica)
 
     def passes(self, event: Event) -> float:
-        """As soon as it is told that they are held, time is up, or somebody has had enough."""
+        """As soon as they are held, time is up, or somebody has had enough."""
         if isinstance(event, Note) and event.text.startswith("held for"):
+            for _ in event.text.rpartition(": ")[2].split(", "):
+                assert self._come_in.acquire(timeout=10)
             if self.stop_early:
                 self.job.control.stop("SIGINT")
                 return 0.0

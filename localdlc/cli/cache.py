@@ -35,7 +35,7 @@ def list_(output: str, **flags: Any) -> None:
     """
     found = service(flags).list_cache()
     if output == "json":
-        from localdlc.record.events import stamp
+        from localdlc.record.times import stamp
 
         rows = [{**dataclasses.asdict(one), "folder": str(one.folder)} for one in found]
         click.echo(json.dumps(rows, indent=1, default=stamp))

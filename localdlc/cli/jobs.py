@@ -142,7 +142,7 @@ def show(job: str, env: bool, timeline: bool, metrics: bool, output: str, **flag
         show_timeline(*noticing(flags).get_timeline(job), output)
         return
     if output == "json":
-        from localdlc.record.events import stamp
+        from localdlc.record.times import stamp
 
         click.echo(json.dumps(noticing(flags).describe_job(job), indent=1, default=stamp))
         return
@@ -158,7 +158,7 @@ def show(job: str, env: bool, timeline: bool, metrics: bool, output: str, **flag
 
 
 def show_timeline(view: JobView, found: list[Phase], trace: Path, output: str) -> None:
-    from localdlc.record.events import stamp
+    from localdlc.record.times import stamp
 
     click.echo(f"{trace}: the same for ui.perfetto.dev", err=True)
     if output == "json":

@@ -10,8 +10,10 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar, Literal
+
+from localdlc.record.times import moment, stamp
 
 __all__ = [
     "EVENT_TYPES",
@@ -301,15 +303,6 @@ class Record:
 
 
 EVENT_TYPES: dict[str, type[Event]] = {kind.type: kind for kind in Event.__subclasses__()}
-
-
-def stamp(moment: datetime) -> str:
-    """``2026-11-22T06:00:00.123456Z``"""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
 
 
 def body(event: Event) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from localdlc.record.events import Event, JobCreated, Log, Record, StatusChanged, body, stamp
+from localdlc.record.events import Event, JobCreated, Log, Record, StatusChanged, body
 from localdlc.record.explained import explained
 from localdlc.record.log_file import encode, log_path
 from localdlc.record.schema import transaction
+from localdlc.record.times import stamp
 
 __all__ = ["JobLog"]
 

@@ -11,7 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from localdlc.record.events import Log, stamp
+from localdlc.record.events import Log
+from localdlc.record.times import stamp
 
 __all__ = ["LogLine", "attempt_of", "encode", "last_lines", "log_path", "pod_of", "read_lines"]
 

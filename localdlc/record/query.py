@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from localdlc.record.events import stamp
+from localdlc.record.times import stamp
 
 __all__ = ["SORTS", "JobQuery"]
 

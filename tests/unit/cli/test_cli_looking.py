@@ -27,7 +27,8 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     loaded = {name.partition(".")[0] for name in done.stderr.split()}
     assert loaded & HEAVY == set()
     assert "localdlc" in done.stdout
-    rooms = {f"localdlc.{name}" for name in ("service", "config", "spec", "stage", "terminal")}
+    names = ("service", "config", "spec", "stage", "terminal", "record.events")
+    rooms = {f"localdlc.{name}" for name in names}
     assert not rooms & set(done.stderr.split())
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from localdlc.record.events import stamp
 from localdlc.record.log_query import Line, LogQuery, folded
+from localdlc.record.times import stamp
 from localdlc.terminal.views import folded_line
 
 START = datetime(2026, 11, 22, 6, tzinfo=UTC)

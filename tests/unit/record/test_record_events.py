@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from localdlc.record import events
-from localdlc.record.events import EVENT_TYPES, Event, Log, Record, body, decoded, lines, stamp
+from localdlc.record.events import EVENT_TYPES, Event, Log, Record, body, decoded, lines
+from localdlc.record.times import moment as read
+from localdlc.record.times import stamp
 
 TIME = datetime(2026, 11, 22, 6, 0, 0, 123456, tzinfo=UTC)
 BEIJING = timezone(timedelta(hours=8))
@@ -164,7 +166,7 @@ def test_an_event_comes_back_as_it_went(event: Event, members: dict[str, Any]) -
 )
 def test_a_time_is_utc_to_the_microsecond_and_comes_back(moment: datetime, text: str) -> None:
     assert stamp(moment) == text
-    assert events.moment(text) == moment
+    assert read(text) == moment
 
 
 # logs
